@@ -1,0 +1,117 @@
+"""What every detector is: five methods, and a config whose `kind` is its file's name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+import models.detectors
+from models.windows import Window
+
+Floats = NDArray[np.float64]
+Progress = Callable[[float], None]
+"""Told the share of the work done so far, 0…1."""
+
+
+class DetectorConfig(Protocol):
+    """A frozen dataclass; its fields are the detector's settings."""
+
+    kind: ClassVar[str] | str
+    h: int
+    """Events of history its windows need."""
+    counts: bool
+    """Whether its END windows need the session's counts."""
+    pairs: bool
+    """Whether its windows need the pairs of the line."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a detector was surprised, in numbers; the words are `plugin.explain`'s."""
+
+    aspect: str
+    """Which part of the detector spoke: sequence, event, pair, set or counts."""
+    probability: float
+    """Of what was observed, 0…1."""
+    rank: int | None = None
+    """Place of the event in the prediction, 1 = likeliest; None where nothing is ranked."""
+    expected: tuple[tuple[int, float], ...] = ()
+    """(event id, probability), likeliest first, at most five."""
+    influence: tuple[float, ...] = ()
+    """Per history event: nats by which the surprise falls when it is left out."""
+    seen: int = 0
+    """How often the fit saw what spoke (the event, the pair, the set)."""
+    total: int = 0
+    """Out of how many."""
+    pair: str = ""
+    """The pair that spoke, if one did."""
+    missing: tuple[int, ...] = ()
+    """At END: events that such a session usually has, and this one had not."""
+    extra: tuple[int, ...] = ()
+    """At END: events that such a session usually has not, and this one had."""
+
+
+class Detector(Protocol):
+    """Judges windows. A high surprise is strange, a low one is normal; only the order of surprises has a meaning."""
+
+    config: Any
+
+    @classmethod
+    def fit(cls, config: Any, windows: Sequence[Window], seed: int, progress: Progress) -> Self:
+        """A detector that has learnt what is normal in `windows`, which may repeat; the same seed gives the same one.
+
+        Raises:
+            ValueError: there are no windows.
+        """
+        ...
+
+    def surprise(self, windows: Sequence[Window]) -> Floats:
+        """Surprises in nats, shape (n,), finite, one per window, each independent of the others in the batch."""
+        ...
+
+    def explain(self, window: Window) -> Explanation:
+        """What was expected instead, and what mattered."""
+        ...
+
+    def save(self, directory: Path) -> None:
+        """Write config as JSON and weights as safetensors into an existing directory."""
+        ...
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """The saved detector; loading reads data only and cannot run code.
+
+        Raises:
+            OSError, ValueError, KeyError: a file is missing, truncated or foreign.
+        """
+        ...
+
+
+class DetectorModule(Protocol):
+    """A file of `models.detectors`."""
+
+    Config: type[Any]
+    Detector: type[Detector]
+
+
+def registry() -> list[str]:
+    """The names of all detectors: the files of `models/detectors/`."""
+    return sorted(info.name for info in pkgutil.iter_modules(models.detectors.__path__))
+
+
+def module(kind: str) -> DetectorModule:
+    """The file of one detector, with its `Config` and its `Detector`.
+
+    Raises:
+        KeyError: no detector has that name.
+    """
+    if kind not in registry():
+        raise KeyError(kind)
+    return importlib.import_module(f"models.detectors.{kind}")  # type: ignore[return-value]

@@ -1,0 +1,159 @@
+"""Where log lines have become numbers: events slide into windows, session by session.
+
+A session is a sequence of events that a view reads together. It ends when its own next event comes `idle_s` later, or
+when the source's clock has moved `idle_s` past its last event, or when more than `max_sessions` are open and it has
+been silent longest. Its end is an event like any other, END, and is predicted and judged like any other.
+
+The rule depends on the order of the events alone, never on where a poll happened to cut them:
+sliding over two pieces, one after the other, gives what sliding over both at once gives.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+
+UNKNOWN = 0
+"""The event id of a line that no template matches."""
+END = -1
+"""The event id that says: this session fell silent."""
+
+Line = TypeVar("Line")
+"""Whatever the caller wants back with a window: a log line, a line number."""
+
+
+class Event(NamedTuple, Generic[Line]):
+    """One event of one session, as a view reads it."""
+
+    session: str
+    id: int
+    """0 = UNKNOWN, else the template's number; never END."""
+    time: float
+    """When it was logged, seconds since the epoch."""
+    clock: float
+    """When the source showed it (the polled time field), seconds since the epoch; for a file the same as `time`."""
+    pairs: tuple[str, ...]
+    """The combinations a detector may know or not: `user.name=root|source.ip=10.1.2.3`."""
+    line: Line
+
+
+class Window(NamedTuple):
+    """What a detector judges. Equal windows get equal verdicts, so each distinct one is computed once."""
+
+    history: tuple[int, ...]
+    """The last h event ids of the session before this event, oldest first; shorter near the session's start."""
+    event: int
+    """The event to predict: a template's id, UNKNOWN or END."""
+    pairs: tuple[str, ...] = ()
+    counts: tuple[tuple[int, int], ...] = ()
+    """At END, when the frame asks for it: (event id, how often it came) of the whole session, ids ascending."""
+
+
+class Sighting(NamedTuple, Generic[Line]):
+    """A window, and where and when it was seen."""
+
+    window: Window
+    session: str
+    line: Line
+    """The line that triggered it; at END the session's last one."""
+    start: float
+    """Time of the session's first event, seconds since the epoch."""
+    time: float
+    """Time of the event; at END when the session was last heard."""
+
+
+class Tail(NamedTuple, Generic[Line]):
+    """What is carried of an open session."""
+
+    history: tuple[int, ...]
+    counts: Mapping[int, int]
+    line: Line
+    start: float
+    time: float
+    clock: float
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How a view frames its sequences."""
+
+    h: int
+    """Events of history in a window; 0 = none."""
+    counts: bool
+    """Whether END windows say how often each event came."""
+    idle_s: float
+    """Silence that ends a session, seconds."""
+    max_sessions: int = 50_000
+
+
+@dataclass(frozen=True)
+class Tails(Generic[Line]):
+    """The open sessions of one view, longest silent first, and the source's clock so far."""
+
+    sessions: Mapping[str, Tail[Line]] = field(default_factory=dict)
+    clock: float = 0.0
+
+
+def slide(
+    tails: Tails[Line], events: Iterable[Event[Line]], frame: Frame, until: float
+) -> tuple[list[Sighting[Line]], Tails[Line]]:
+    """The windows of `events`, in order, ends of sessions included, and the tails to carry on.
+
+    `until` is how far the source's clock has come, in seconds: sessions silent for `idle_s` by then have ended.
+    """
+    walk = _Walk(frame, OrderedDict(tails.sessions))
+    clock = tails.clock
+    for event in events:
+        clock = max(clock, event.clock)
+        walk.end_silent(clock)
+        walk.step(event, clock)
+    clock = max(clock, until)
+    walk.end_silent(clock)
+    return walk.seen, Tails(walk.open, clock)
+
+
+class _Walk(Generic[Line]):
+    """One pass of `slide`: the open sessions in order of their last event, and the windows seen so far."""
+
+    def __init__(self, frame: Frame, sessions: OrderedDict[str, Tail[Line]]) -> None:
+        self.frame = frame
+        self.open = sessions
+        self.seen: list[Sighting[Line]] = []
+
+    def step(self, event: Event[Line], clock: float) -> None:
+        tail = self.open.pop(event.session, None)
+        if tail is not None and event.time - tail.time >= self.frame.idle_s:
+            self._end(event.session, tail)
+            tail = None
+        history = tail.history if tail else ()
+        start = tail.start if tail else event.time
+        window = Window(history, event.id, event.pairs)
+        self.seen.append(Sighting(window, event.session, event.line, start, event.time))
+        self.open[event.session] = Tail(
+            (*history, event.id)[-self.frame.h :] if self.frame.h else (),
+            _counted(tail.counts if tail else {}, event.id) if self.frame.counts else {},
+            event.line,
+            start,
+            event.time,
+            clock,
+        )
+        if len(self.open) > self.frame.max_sessions:
+            self._end(*self.open.popitem(last=False))
+
+    def end_silent(self, clock: float) -> None:
+        while self.open:
+            session, tail = next(iter(self.open.items()))
+            if clock - tail.clock < self.frame.idle_s:
+                return
+            del self.open[session]
+            self._end(session, tail)
+
+    def _end(self, session: str, tail: Tail[Line]) -> None:
+        window = Window(tail.history, END, (), tuple(sorted(tail.counts.items())))
+        self.seen.append(Sighting(window, session, tail.line, tail.start, tail.time))
+
+
+def _counted(counts: Mapping[int, int], event: int) -> dict[int, int]:
+    return {**counts, event: counts.get(event, 0) + 1}

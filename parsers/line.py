@@ -1,0 +1,34 @@
+"""The first station: what one log line says, or why it says nothing."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class LogLine(NamedTuple):
+    """One log line, understood. A tuple, because every line of every log passes here."""
+
+    origin: str
+    """Where it came from, for ever: `index/id` or `file:line`."""
+    time: float
+    """When it was logged, seconds since the epoch, UTC."""
+    host: str
+    program: str
+    pid: int | None
+    message: str
+    """The free text, without time, host and tag."""
+    severity: int | None = None
+    """The syslog severity, 0 (emergency) … 7 (debug)."""
+    user: str = ""
+    address: str = ""
+    """The address it speaks of, usually the peer's."""
+
+
+class Rejected(NamedTuple):
+    """One line that could not be read. A value, not an exception: it is counted and shown, and stops nothing."""
+
+    origin: str
+    reason: str
+    """A short constant phrase, so that rejections can be counted by reason."""
+    text: str
+    """The beginning of the line, at most 200 characters."""

@@ -1,0 +1,1 @@
+"""Everything that knows both sides: Elasticsearch and its documents, bundles and their detectors."""

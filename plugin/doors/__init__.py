@@ -1,0 +1,1 @@
+"""One outside library each; no vendor's exception leaves its door."""

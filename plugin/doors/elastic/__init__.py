@@ -1,0 +1,1 @@
+"""The door to Elasticsearch: the only place that imports its client."""

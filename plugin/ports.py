@@ -1,0 +1,154 @@
+"""What we ask of stores and clock, and the values that cross: hits come in, documents and checkpoints go out.
+
+Each port is kept by an in-memory fake (tests/fakes.py) and by the real store (plugin/doors/elastic); both pass the same
+contract (tests/contract.py). Times that bound a read are whole milliseconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from models.windows import Tails
+from parsers.line import LogLine
+
+Document = Mapping[str, Any]
+
+
+class Hit(NamedTuple):
+    """A document read from a source."""
+
+    index: str
+    id: str
+    clock: int
+    """The polled time field, nanoseconds since the epoch."""
+    fields: Mapping[str, Any]
+    """The document: keys nested or literally dotted, any value may be a list."""
+
+    @property
+    def origin(self) -> str:
+        """`index/id`, for ever."""
+        return f"{self.index}/{self.id}"
+
+
+class Stream(NamedTuple):
+    """Which documents a read is about."""
+
+    indices: tuple[str, ...]
+    time_field: str
+    page: int
+    """Documents a request, 1…10,000."""
+    max_hits: int
+    """Documents a read, at most (one instant that holds more is still read whole)."""
+
+
+class Span(NamedTuple):
+    """Half-open range of the polled time field: from `lo` up to, not including, `hi`; milliseconds."""
+
+    lo: int
+    hi: int
+
+
+class Page(NamedTuple):
+    """What one read found: every document of `span`, in the order of its clock, then index and id."""
+
+    hits: list[Hit]
+    span: Span
+    """The span really read: its `hi` is smaller than asked for when `max_hits` was reached."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Cursor and tails of one source, committed as one."""
+
+    source: str
+    until: int
+    """Everything before this instant has been judged; milliseconds."""
+    bundle: str
+    """The id of the bundle whose event ids the tails speak."""
+    seen: frozenset[int] = frozenset()
+    """64-bit hashes of (index, id) of the hits within the overlap before `until`."""
+    tails: Mapping[str, Tails[LogLine]] = field(default_factory=dict)
+    """By view."""
+    version: tuple[int, int] | None = None
+    """The store's own stamp, for compare-and-set; None = never stored."""
+
+
+class Written(NamedTuple):
+    """How a batch of documents fared."""
+
+    created: int
+    duplicates: int
+    """Already there: a replay met its earlier self."""
+    refused: list[tuple[str, str]]
+    """(id, reason) of documents the store can never take; they went to the dead letters."""
+
+
+class NewDocument(NamedTuple):
+    """A document to create, never to overwrite."""
+
+    index: str
+    id: str
+    body: Document
+
+
+class Logs(Protocol):
+    """Where log documents are read."""
+
+    def now(self) -> int:
+        """The store's own clock, milliseconds since the epoch."""
+        ...
+
+    def read(self, stream: Stream, span: Span) -> Page:
+        """Every document of the span, or an error: never a part of them.
+
+        Raises:
+            Unavailable: the store did not answer in full; nothing was read.
+            Refused: the store will not answer.
+        """
+        ...
+
+    def count_without(self, stream: Stream) -> int:
+        """How many documents lack the time field, and so can never be read."""
+        ...
+
+
+class Anomalies(Protocol):
+    """Where documents are written: anomalies, dead letters, health."""
+
+    def create(self, documents: Sequence[NewDocument]) -> Written:
+        """Create each; one that is already there counts as success.
+
+        A document that the store can never take goes to the dead letters.
+
+        Raises:
+            Unavailable: some document is neither there nor refused; call again with the same ones.
+            Refused: the store takes none of them (rights, missing index).
+        """
+        ...
+
+
+class Checkpoints(Protocol):
+    """Where each source's checkpoint is kept."""
+
+    def load(self, source: str) -> Checkpoint | None:
+        """The last one committed, read in real time; None before the first."""
+        ...
+
+    def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> None:
+        """Store it if `replacing` is still the stored one (None = there is none), or nothing happens.
+
+        Raises:
+            PollInProgress: another worker committed first.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The stores of one running system."""
+
+    logs: Logs
+    anomalies: Anomalies
+    checkpoints: Checkpoints
