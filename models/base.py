@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,25 @@ Progress = Callable[[float], None]
 class DetectorConfig(Protocol):
     """A frozen dataclass; its fields are the detector's settings."""
 
-    kind: ClassVar[str] | str
-    h: int
-    """Events of history its windows need."""
-    counts: bool
-    """Whether its END windows need the session's counts."""
-    pairs: bool
-    """Whether its windows need the pairs of the line."""
+    @property
+    def kind(self) -> str:
+        """The name of the detector's file."""
+        ...
+
+    @property
+    def h(self) -> int:
+        """Events of history its windows need."""
+        ...
+
+    @property
+    def counts(self) -> bool:
+        """Whether its END windows need the session's counts."""
+        ...
+
+    @property
+    def pairs(self) -> bool:
+        """Whether its windows need the pairs of the line."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,8 @@ class Explanation:
     """How often the fit saw what spoke (the event, the pair, the set)."""
     total: int = 0
     """Out of how many."""
+    after: int = 0
+    """How many of the last history events `seen` and `total` are about; 0 where the history does not matter."""
     pair: str = ""
     """The pair that spoke, if one did."""
     missing: tuple[int, ...] = ()
@@ -114,4 +128,4 @@ def module(kind: str) -> DetectorModule:
     """
     if kind not in registry():
         raise KeyError(kind)
-    return importlib.import_module(f"models.detectors.{kind}")  # type: ignore[return-value]
+    return importlib.import_module(f"models.detectors.{kind}")

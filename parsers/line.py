@@ -22,6 +22,8 @@ class LogLine(NamedTuple):
     user: str = ""
     address: str = ""
     """The address it speaks of, usually the peer's."""
+    clock: float = 0.0
+    """When its source showed it (the polled time field), seconds since the epoch; 0 = no other than `time`."""
 
 
 class Rejected(NamedTuple):

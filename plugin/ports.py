@@ -19,7 +19,8 @@ Document = Mapping[str, Any]
 class Hit(NamedTuple):
     """A document read from a source."""
 
-    index: str
+    store: str
+    """The index it lies in, or the file."""
     id: str
     clock: int
     """The polled time field, nanoseconds since the epoch."""
@@ -29,7 +30,7 @@ class Hit(NamedTuple):
     @property
     def origin(self) -> str:
         """`index/id`, for ever."""
-        return f"{self.index}/{self.id}"
+        return f"{self.store}/{self.id}"
 
 
 class Stream(NamedTuple):
@@ -88,7 +89,8 @@ class Written(NamedTuple):
 class NewDocument(NamedTuple):
     """A document to create, never to overwrite."""
 
-    index: str
+    store: str
+    """The index it goes to."""
     id: str
     body: Document
 

@@ -1,0 +1,117 @@
+"""Who and from where: the user and the peer address that a message speaks of.
+
+Only forms that name a user or an address for certain are read; a wrong name is worse than none. Where a stranger can
+write into a message (a user name of `x from 10.0.0.1`), the last `from` counts: it is the program's own.
+"""
+
+from __future__ import annotations
+
+import re
+from socket import AF_INET, AF_INET6, inet_pton
+
+MAX_CHARS = 4_096
+"""How far a message is read: names stand near its beginning, and the time per message is to have a bound."""
+
+_Forms = tuple[tuple[str, re.Pattern[str]], ...]
+
+
+def _forms(*forms: tuple[str, str]) -> _Forms:
+    return tuple((marker, re.compile(pattern)) for marker, pattern in forms)
+
+
+# Every line passes here, and a substring test costs a tenth of a search: each group is opened by a word, each pattern
+# tried only where its marker is, and a pattern that begins with plain characters is found at the speed of `memchr`.
+_USERS: tuple[tuple[str, _Forms], ...] = (
+    (
+        "user",
+        _forms(
+            ("nvalid user ", r"nvalid user (.{0,128}) from "),  # sshd
+            ("nvalid user ", r"nvalid user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
+            ("nvalid user ", r"nvalid user (\S{0,128})(?: \[preauth\])?$"),
+            ("llegal user ", r"llegal user (.{0,128}) from "),
+            ("authenticating user ", r"authenticating user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
+            ("from user ", r"from user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
+            ("Close session: user ", r"^Close session: user (\S{1,128}) from "),
+            (" user=", r" user=([^\s;,]{0,128})"),  # PAM
+            ("for user ", r"for user ([^\s(]{1,128})"),
+            ("of user ", r"of user (\S{1,128}?)\.?$"),  # systemd-logind
+            ("new user: name=", r"new user: name=([^,\s]{0,128})"),  # what changes accounts
+            ("user '", r"user '([^']{0,128})'"),
+            ('user "', r'user "([^"]{0,128})"'),
+        ),
+    ),
+    (
+        " for ",
+        _forms(
+            ("password for ", r"password for (.{0,128}) from "),  # sshd
+            ("publickey for ", r"publickey for (.{0,128}) from "),
+            ("none for ", r"none for (.{0,128}) from "),
+            ("/pam for ", r"/pam for (.{0,128}) from "),
+            ("exceeded for ", r"exceeded for (.{0,128}) from "),
+            ("failures for ", r"authentication failures for (\S{1,128})"),
+            ("Starting session: ", r"^Starting session: .{0,128} for (\S{1,128}) from "),
+            ("password changed for ", r"password changed for (\S{1,128})$"),
+            (" su for ", r"^(?:Successful|FAILED) su for \S{1,128} by (\S{1,128})$"),  # su: who it was before
+        ),
+    ),
+    (" : ", _forms(("TTY=", r"^([^\s:]{1,128}) : (?:[^=;]{1,128} ; )?TTY="))),  # sudo, the same
+    (") CMD", _forms(("(", r"^\(([^\s()]{1,128})\) CMD"))),
+    ("(to ", _forms((" on ", r"^(?:FAILED SU )?\(to \S{1,128}\) (\S{1,128}) on "))),
+    (" /dev/", _forms((":", r"^[+-] /dev/\S{1,128} ([^\s:]{1,128}):\S{1,128}$"))),  # su of old
+    ("User ", _forms((" not allowed", r"^User (.{1,128}) from \S{1,255} not allowed"))),
+    (" BY ", _forms(("LOGIN ON ", r"^(?:ROOT )?LOGIN ON .{1,128} BY (\S{1,128})"))),
+)
+
+# The look-behinds stand after the first character, so that the search can jump to it: four times as fast.
+_IP4 = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?!\w|\.\w)")
+_IP6 = re.compile(r"[0-9a-fA-F:](?<![\w:.].)[0-9a-fA-F:]{1,38}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
+_REMOTE_HOST = re.compile(r"rhost=([^\s;,]{1,255})")
+_FROM_PORT = re.compile(r" from ([^\s,;]{1,255}) port \d")
+
+
+def entities(message: str) -> tuple[str, str]:
+    """The user and the address of a message, each '' where it speaks of none. Linear in the message's length."""
+    if len(message) > MAX_CHARS:
+        message = message[:MAX_CHARS]
+    return _user(message), _address(message)
+
+
+def _user(message: str) -> str:
+    for word, forms in _USERS:
+        if word in message:
+            for marker, pattern in forms:
+                if marker in message and (found := pattern.search(message)):
+                    return found[1].strip()
+    return ""
+
+
+def _address(message: str) -> str:
+    if "rhost=" in message and (found := _REMOTE_HOST.search(message)):
+        return found[1]
+    start = message.rfind(" from ")
+    if start >= 0:
+        if found := _FROM_PORT.match(message, start):
+            return found[1]
+        if address := _first_address(message, start):
+            return address
+    return _first_address(message, 0)
+
+
+def _first_address(message: str, start: int) -> str:
+    """The first IPv4 address from `start` on, else the first IPv6 one; not 0.0.0.0 and ::, which are nobody's."""
+    if message.count(".", start) >= 3:
+        for found in _IP4.finditer(message, start):
+            if _is_somebodys(found[0]):
+                return found[0]
+    if message.find("::", start) >= 0 or message.count(":", start) >= 7:
+        for found in _IP6.finditer(message, start):
+            if _is_somebodys(found[0]):
+                return found[0]
+    return ""
+
+
+def _is_somebodys(address: str) -> bool:
+    try:
+        return any(inet_pton(AF_INET6 if ":" in address else AF_INET, address))
+    except OSError:
+        return False

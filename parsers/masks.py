@@ -1,0 +1,179 @@
+"""Masks: what varies in a message (addresses, numbers, paths …) becomes its name, token by token, before matching.
+
+A token is what `str.split()` gives, so no mask ever spans white space: that is what makes a cache per token possible.
+Inside a token a mask replaces the part that it matches and keeps what is around it: `[10.1.2.3]:22` → `[<IP>]:<NUM>`.
+Digits that belong to a name stay (`ssh2`, `sha256`, `x86_64`, `eth0`): a name is a word, and words make templates.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+MAX_TOKEN = 1_024
+"""Characters of a token that are searched. Longer ones (base64, JSON without spaces) become `<LONG>` as a whole, so
+the time a stranger can cost us with one token has a bound. URLs and paths of real logs are shorter."""
+LONG = "<LONG>"
+MAX_CACHED = 2**16
+"""Tokens remembered: the vocabulary of a busy site; at the worst 65,536 × (2 × (49 + 64) + 100) B ≈ 21 MB."""
+MAX_CACHED_CHARS = 64
+"""Longer tokens are not remembered: they seldom come twice, and memory is to be bounded."""
+
+
+class Mask(NamedTuple):
+    """A name, and what it stands for."""
+
+    name: str
+    """Capital letters and digits; `IP` is written `<IP>`."""
+    pattern: str
+    """A regular expression without capturing groups; upper and lower case differ, digits are ASCII."""
+
+
+# Idempotent by construction: a pattern ends before what could continue the word, and takes a `>` to its left for the
+# character of a name, because that is what an earlier mask leaves in the place of one. Repeats are bounded, and begin
+# only where a word does: so a token costs time in proportion to its length.
+_HEX = "[0-9a-fA-F]"
+_START = r"(?<![\w>])"
+_FRACTION = r"(?:[.,]\d{1,9})?"
+DEFAULT = (
+    Mask("HOST", r"(?<=host=)[\w.:-]{0,254}\w"),  # before <IP>: whether a peer has a name makes no other event
+    Mask("URL", rf"{_START}[A-Za-z][A-Za-z0-9+.-]{{1,15}}://[^\s\"'<>()\[\],;]*[^\s\"'<>()\[\],;.:!?]"),
+    Mask("EMAIL", r"(?<![\w>.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?!\w)"),
+    Mask("UUID", rf"{_START}{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}(?!\w)"),
+    Mask("MAC", rf"(?<![\w>:])(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}(?!\w|:\w)"),
+    Mask(  # eight groups; or a shortened form, which must hold a digit (`a::b` is C++) or be nothing but `::`
+        "IP6",
+        rf"(?<![\w>:.])(?:(?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}"
+        rf"|(?=[0-9a-fA-F:]{{0,40}}\d|::(?![\w:<]))(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,6}})?::"
+        rf"(?:(?:{_HEX}{{1,4}}:){{0,6}}(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|{_HEX}{{1,4}}))?)(?:%\w{{1,15}})?(?![\w:<]|\.\d)",
+    ),
+    Mask("IP", r"(?<![\w>.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w)"),
+    Mask("USER", r"(?:(?<=\buser=)|(?<=\bacct=))[^\s,;()<>\[\]]{1,128}"),  # as PAM and the audit daemon write them
+    Mask(  # /usr/bin, ~/x, ./x, C:\x; a letter before the next slash, else it is /10.1.2.3 or 10/20
+        "PATH",
+        r"(?<![\w>/.<~])(?:~|\.{1,2})?/(?=[\w.@+~-]{0,255}[A-Za-z])[\w.@%+~/-]*[\w/~-]"
+        rf"|{_START}[A-Za-z]:\\[\w.@%+~\\-]*\w",
+    ),
+    Mask(  # 0x…; eight digits and more that hold a letter and a number; a key's fingerprint, of old and of now
+        "HEX",
+        rf"{_START}(?:0[xX]{_HEX}+|(?=[a-fA-F]{{0,64}}\d)(?=\d{{0,64}}[a-fA-F]){_HEX}{{8,}})(?!\w)"
+        rf"|(?<![\w>:])(?:{_HEX}{{2}}:){{7,63}}{_HEX}{{2}}(?!\w|:\w)|(?<=SHA256:)[A-Za-z0-9+/]{{43}}(?!\w)",
+    ),
+    Mask(  # 2017-07-08, 2017-07-08T06:26:32Z, 06:26, 06:26:32.365; and, as whole tokens, the names of `Sat Jul 8`
+        "TIME",
+        rf"(?<![\w>:.])(?:\d{{4}}[-/]\d\d[-/]\d\d(?:T\d\d:\d\d:\d\d{_FRACTION}(?:Z|[+-]\d\d:?\d\d)?)?"
+        rf"|\d{{1,2}}:\d\d(?::\d\d{_FRACTION})?)(?!\w|:\w)"
+        r"|(?<!\S)(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?!\S)",
+    ),
+    Mask("DUR", r"(?<![\w>.])\d+(?:\.\d+)?(?:[nuµm]?s|secs?|m|mins?|h|hrs?|d|days?)(?!\w)"),
+    Mask("SIZE", r"(?<![\w>.])\d+(?:\.\d+)?(?:[kKMGTP]i?[bB]?|[bB]|[bB]ytes|[kMG]?Hz)(?!\w)"),
+    Mask(  # after `_` only with a sign or from five digits on: `blk_-16…` and `blk_38865049064139660` are ids, `x86_64`
+        "NUM",  # is not; after a name's dot never: `v1.0.0`, `syslog.1`
+        rf"(?:(?<![\w.<>)\]-])[-+]|(?<=_)-|{_START}(?<![\w>]\.))\d+(?:[.,]\d+){{0,31}}(?!\w)|(?<=_)\d{{5,}}(?!\w)",
+    ),
+)
+
+_NAME = re.compile(r"[A-Z][A-Z0-9]{0,15}")
+_MASKED = r"<(?:\*|[A-Z][A-Z0-9]{0,15})>"
+"""What is masked already stays: the first alternative of every search, so that masking twice changes nothing."""
+
+
+class _Cache(dict[str, str]):
+    """Token → masked token, within bounds. Emptied when full: simple, and the words come back at once."""
+
+    def __init__(self, masks: tuple[Mask, ...]) -> None:
+        super().__init__()
+        self._search = re.compile("|".join([_MASKED, *(f"(?P<{name}>{pattern})" for name, pattern in masks)]), re.ASCII)
+
+    def __missing__(self, token: str) -> str:
+        if len(token) > MAX_TOKEN:
+            return LONG
+        masked = self._search.sub(_named, token)
+        if len(masked) > MAX_TOKEN:  # a list of numbers grows; cut here, or masking again would
+            return LONG
+        if len(token) <= MAX_CACHED_CHARS:
+            if len(self) >= MAX_CACHED:
+                self.clear()
+            self[token] = masked
+        return masked
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Ordered masks. A token is searched once, left to right; where two match at one place, the earlier wins.
+
+    Raises:
+        ValueError: a mask cannot be used; says which, and why.
+    """
+
+    all: tuple[Mask, ...] = DEFAULT
+    _cache: _Cache = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for mask in self.all:
+            if fault := _fault(mask):
+                raise ValueError(f"mask {mask.name}: {fault}")
+        if len({mask.name for mask in self.all}) < len(self.all):
+            raise ValueError(f"two masks have the same name: {', '.join(mask.name for mask in self.all)}")
+        object.__setattr__(self, "_cache", _Cache(self.all))
+
+    @classmethod
+    def default(cls) -> Self:
+        """The masks for any log."""
+        return cls()
+
+    def mask(self, message: str) -> str:
+        """The message's tokens, masked, joined by one space. Idempotent; linear in the message's length."""
+        return " ".join(map(self._cache.__getitem__, message.split()))
+
+    def to_json(self) -> list[dict[str, str]]:
+        """Plain JSON, in order."""
+        return [mask._asdict() for mask in self.all]
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: it is not what `to_json` writes, or a mask cannot be used; says which, and why.
+        """
+        if not isinstance(value, list):
+            raise ValueError(f"masks must be a list, not {type(value).__name__}")
+        return cls(tuple(_read(entry, place) for place, entry in enumerate(value, start=1)))
+
+
+def _named(found: re.Match[str]) -> str:
+    return f"<{found.lastgroup}>" if found.lastgroup else found[0]
+
+
+def _read(entry: object, place: int) -> Mask:
+    if not isinstance(entry, dict) or entry.keys() != set(Mask._fields):
+        raise ValueError(f"mask {place} must be an object of name and pattern")
+    name, pattern = entry["name"], entry["pattern"]
+    if not isinstance(name, str) or not isinstance(pattern, str):
+        raise ValueError(f"mask {place}: name and pattern must be strings")
+    return Mask(name, pattern)
+
+
+def _fault(mask: Mask) -> str:
+    """Why a mask cannot be used, or ''."""
+    if not _NAME.fullmatch(mask.name):
+        return "its name must be 1 to 16 capital letters and digits, a letter first"
+    try:
+        pattern = re.compile(f"(?:{mask.pattern})", re.ASCII)
+    except re.error as error:
+        return f"its pattern is no regular expression ({error})"
+    if pattern.groups:
+        return "its pattern must not capture: write (?:…) for (…)"
+    if pattern.search("") or pattern.fullmatch(""):
+        return "its pattern matches the empty text"
+    if _asks_for_space(mask.pattern):
+        return "its pattern asks for white space, but masks see one token at a time: write one mask per token"
+    return ""
+
+
+def _asks_for_space(pattern: str) -> bool:
+    """Whether it names white space, other than to exclude it. (`.` may match it, but never meets it.)"""
+    wanted = re.sub(r"\[\^(?:\\.|[^\]\\])*\]|\(\?<?!(?:\\.|[^()\\])*\)", "", pattern)
+    return bool(re.search(r"\s|\\[sntrfv ]|\\x20", wanted))

@@ -1,0 +1,229 @@
+"""A bundle: everything that judges one source, immutable, in one directory that can be copied and never runs code.
+
+<bundles>/<source>/<id>/bundle.json        who, when, from what, and the SHA-256 of every other file
+masks.json templates.json
+<view>/view.json    settings, calibration, cut
+<view>/…            the detector's own files
+<bundles>/<source>/current                  the id in use; written last, by rename
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from models import base
+from models.calibration import Calibration
+from parsers.masks import Masks
+from parsers.matcher import Matcher
+from parsers.templates import Templates
+from plugin.config import ViewSettings
+from plugin.errors import BundleError
+from plugin.views import Lens, View
+
+FORMAT = 1
+"""Raised when an older program could misread a bundle."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Masks, templates and views of one source, and how they were made."""
+
+    id: str
+    source: str
+    created: str
+    """ISO 8601, UTC."""
+    parent: str | None
+    until: int
+    """Everything before this instant was there to learn from; a first poll starts here. Milliseconds."""
+    n_lines: int
+    masks: Masks
+    templates: Templates
+    views: tuple[View, ...]
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        """The compiled templates."""
+        return Matcher(self.masks, self.templates)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of masks, templates and cuts: the same digest judges the same way under one set of weights."""
+        return hashlib.sha256(json.dumps(_head(self), sort_keys=True).encode()).hexdigest()
+
+    def speaks_like(self, other: Bundle) -> bool:
+        """Whether the tails of one mean the same under the other: same masks, texts and ways to cut sequences."""
+        return (
+            self.masks == other.masks
+            and [t.text for t in self.templates] == [t.text for t in other.templates]
+            and [view.lens for view in self.views] == [view.lens for view in other.views]
+        )
+
+    def with_cuts(self, cuts: Mapping[str, float], id: str, created: str) -> Bundle:
+        """A child of this bundle with other cuts, by view."""
+        views = tuple(replace(view, cut=cuts.get(view.name, view.cut)) for view in self.views)
+        return replace(self, id=id, created=created, parent=self.id, views=views)
+
+
+def save(bundle: Bundle, shelf: Path) -> Path:
+    """Write it whole under `shelf/<source>/<id>` or not at all, and return that directory.
+
+    Raises:
+        BundleError: it is there already, or cannot be written.
+    """
+    target = shelf / bundle.source / bundle.id
+    if target.exists():
+        raise BundleError(f"{target}: a bundle of that id is there already; bundles are never overwritten")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
+        try:
+            _write(bundle, draft)
+            draft.rename(target)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        raise BundleError(f"{target}: cannot be written ({error.strerror}); check the setting `bundles`") from error
+    return target
+
+
+def load(directory: Path) -> Bundle:
+    """Read a bundle; every file is checked against its digest first.
+
+    Raises:
+        BundleError: a file is missing, truncated or foreign, or the bundle was made by a newer version.
+    """
+    head = _checked(directory)
+    try:
+        return Bundle(
+            **head["bundle"],
+            masks=Masks.from_json(_json(directory / "masks.json")),
+            templates=Templates.from_json(_json(directory / "templates.json")),
+            views=tuple(_load_view(directory / name, name) for name in head["views"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{directory}: cannot be read ({error}); train again, or copy the bundle anew") from error
+
+
+def use(shelf: Path, source: str, id: str) -> None:
+    """Make `id` the bundle in use of a source.
+
+    Raises:
+        BundleError: there is no such bundle.
+    """
+    if not (shelf / source / id / "bundle.json").is_file():
+        raise BundleError(f"{shelf / source}: has no bundle {id}; `siem-anomaly bundle list` shows those it has")
+    draft = shelf / source / ".current"
+    draft.write_text(id + "\n", encoding="utf-8")
+    draft.replace(shelf / source / "current")
+
+
+def current(shelf: Path, source: str) -> Bundle:
+    """The bundle in use of a source.
+
+    Raises:
+        BundleError: there is none, or it cannot be read.
+    """
+    try:
+        id = (shelf / source / "current").read_text(encoding="utf-8").strip()
+    except OSError:
+        raise BundleError(
+            f"{shelf / source}: has no bundle yet; run `siem-anomaly train --source {source}` first"
+        ) from None
+    return load(shelf / source / id)
+
+
+def ids(shelf: Path, source: str) -> list[str]:
+    """The ids of a source's bundles, oldest first."""
+    folder = shelf / source
+    return sorted(found.parent.name for found in folder.glob("*/bundle.json")) if folder.is_dir() else []
+
+
+def new_id(shelf: Path, source: str, day: str) -> str:
+    """`<day>-<n>`: the first number of that day that is free."""
+    taken = set(ids(shelf, source))
+    n = 1
+    while f"{day}-{n:02d}" in taken:
+        n += 1
+    return f"{day}-{n:02d}"
+
+
+def _head(bundle: Bundle) -> dict[str, Any]:
+    plain = {name: getattr(bundle, name) for name in ("id", "source", "created", "parent", "until", "n_lines")}
+    return {"format": FORMAT, "bundle": plain, "views": [view.name for view in bundle.views]}
+
+
+def _write(bundle: Bundle, directory: Path) -> None:
+    _dump(directory / "masks.json", bundle.masks.to_json())
+    _dump(directory / "templates.json", bundle.templates.to_json())
+    for view in bundle.views:
+        (directory / view.name).mkdir()
+        view.detector.save(directory / view.name)
+        _dump(directory / view.name / "view.json", _view_json(view))
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    digests = {path.relative_to(directory).as_posix(): _digest(path) for path in files}
+    _dump(directory / "bundle.json", _head(bundle) | {"files": digests})
+    directory.chmod(0o755)
+
+
+def _view_json(view: View) -> dict[str, Any]:
+    settings = view.lens.settings
+    return {
+        "settings": settings.model_dump(mode="json", exclude={"detector"})
+        | {"detector": dataclasses.asdict(settings.detector)},
+        "calibration": view.calibration.to_json(),
+        "cut": view.cut,
+        "windows_per_day": view.windows_per_day,
+        "calibrated": view.calibrated,
+    }
+
+
+def _load_view(directory: Path, name: str) -> View:
+    data = _json(directory / "view.json")
+    settings = ViewSettings.model_validate(data["settings"])
+    return View(
+        Lens(name, settings),
+        base.module(settings.detector.kind).Detector.load(directory),
+        Calibration.from_json(data["calibration"]),
+        float(data["cut"]),
+        float(data["windows_per_day"]),
+        bool(data["calibrated"]),
+    )
+
+
+def _checked(directory: Path) -> dict[str, Any]:
+    """The head of a bundle whose files are all there, whole and its own."""
+    try:
+        head: dict[str, Any] = _json(directory / "bundle.json")
+        version, files = head["format"], head["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{directory}: is no bundle ({error}); name the folder that holds bundle.json") from error
+    if version > FORMAT:
+        raise BundleError(f"{directory}: was made by a newer version (format {version}, this reads {FORMAT}); upgrade")
+    for name, digest in files.items():
+        path = directory / name
+        if Path(name).is_absolute() or ".." in Path(name).parts or not path.is_file():
+            raise BundleError(f"{directory}: {name} is missing; copy the bundle anew, or train again")
+        if _digest(path) != digest:
+            raise BundleError(f"{directory}: {name} is not the file that was written; copy the bundle anew")
+    return head
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _json(path: Path) -> Any:  # noqa: ANN401 - JSON is turned into a type by its caller at once
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _dump(path: Path, data: object) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,180 @@
+"""`score FILE`: the strange lines of a log file, with no server at all.
+
+Without a bundle the file is learnt from itself, cross-fitted: blocks in time order, each judged by a bundle that never
+saw it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from models.base import Progress
+from models.calibration import cut_for
+from models.windows import END, Tails
+from parsers.line import LogLine, Rejected
+from plugin.bundle import Bundle
+from plugin.config import ViewSettings, default_views
+from plugin.errors import InputError
+from plugin.pipeline import Anomaly, judge
+from plugin.training import DAY_S, Plan, learn_blocks
+
+BUDGET = 5.0
+"""Alerts a day: what one person looks at with care."""
+CANDIDATES = 4.0
+"""Windows judged in full for each that is shown: a line is often strange in several views, and counts once."""
+BEFORE = 5
+"""Lines of a session shown before the one that stands out."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was strange in some lines."""
+
+    anomalies: tuple[Anomaly, ...]
+    """One a line, as the view that found it strangest tells it; worst first."""
+    also: Mapping[str, tuple[Anomaly, ...]]
+    """By origin: what other views said of the same line."""
+    before: Mapping[str, tuple[LogLine, ...]]
+    """By origin: the lines of its session just before it, oldest first."""
+    lines: Sequence[LogLine]
+    rejected: Counter[str]
+    """How many lines could not be read, by reason."""
+    notices: tuple[str, ...]
+
+    @property
+    def days(self) -> float:
+        """Time from the first line to the last, in days."""
+        return (self.lines[-1].time - self.lines[0].time) / DAY_S
+
+    @property
+    def worst(self) -> float:
+        """The highest score, 0 where nothing stands out."""
+        return self.anomalies[0].score if self.anomalies else 0.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Alike anomalies, folded: the same view, the same template."""
+
+    anomalies: tuple[Anomaly, ...]
+    """Worst first."""
+
+    @property
+    def top(self) -> Anomaly:
+        """The one that is shown."""
+        return self.anomalies[0]
+
+    @property
+    def hosts(self) -> list[str]:
+        """On which hosts they were, by name."""
+        return sorted({anomaly.sighting.line.host for anomaly in self.anomalies} - {""})
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Time of the first and of the last one, seconds since the epoch."""
+        times = [anomaly.sighting.time for anomaly in self.anomalies]
+        return min(times), max(times)
+
+
+def score(
+    lines: Sequence[LogLine],
+    rejected: Sequence[Rejected],
+    name: str,
+    *,
+    bundle: Bundle | None = None,
+    budget: float | None = None,
+    views: Mapping[str, ViewSettings] | None = None,
+    progress: Progress,
+) -> Report:
+    """Judge the lines, oldest first, by a bundle or by themselves.
+
+    Raises:
+        InputError: too few lines to learn from.
+    """
+    if not lines:
+        raise InputError(f"{name}: no readable line")
+    reasons = Counter(line.reason for line in rejected)
+    if bundle is not None:
+        found, notices = _judged(bundle, lines, name, budget), ()
+        kept = found
+    else:
+        found, notices = _by_itself(lines, name, budget or BUDGET, views or default_views(), progress)
+        days = (lines[-1].time - lines[0].time) / DAY_S
+        kept = found[: round((budget or BUDGET) * max(days, 1.0))]
+        kept = [replace(anomaly, cut=kept[-1].score) for anomaly in kept]
+    strongest = _one_a_line(kept)
+    before = _before(lines, [anomalies[0] for anomalies in strongest])
+    return Report(
+        tuple(anomalies[0] for anomalies in strongest),
+        {anomalies[0].sighting.line.origin: tuple(anomalies[1:]) for anomalies in strongest},
+        before,
+        lines,
+        reasons,
+        notices,
+    )
+
+
+def fold(anomalies: Sequence[Anomaly]) -> list[Entry]:
+    """Entries of alike anomalies, worst first."""
+    alike: dict[tuple[str, str, int], list[Anomaly]] = {}
+    for anomaly in anomalies:
+        key = (anomaly.view.name, anomaly.explanation.aspect, anomaly.sighting.window.event)
+        alike.setdefault(key, []).append(anomaly)
+    return [Entry(tuple(group)) for group in alike.values()]
+
+
+def _by_itself(
+    lines: Sequence[LogLine], name: str, budget: float, views: Mapping[str, ViewSettings], progress: Progress
+) -> tuple[list[Anomaly], tuple[str, ...]]:
+    """Candidates of all blocks, one a line and more than the budget, worst first."""
+    plan = Plan(name, views, budget * CANDIDATES * len(views), "itself", _now(), int(lines[-1].time * 1000) + 1)
+    learnt = learn_blocks(lines, plan, progress)
+    found: list[Anomaly] = []
+    tails: Mapping[str, Tails[LogLine]] = {}
+    for block, bundle in zip(learnt.blocks, learnt.bundles, strict=True):
+        anomalies, tails = judge(bundle.matcher.match(block), name, bundle, tails, 0.0)
+        found += anomalies
+    first = [anomalies[0] for anomalies in _one_a_line(_worst_first(found))]
+    return first, learnt.notices
+
+
+def _judged(bundle: Bundle, lines: Sequence[LogLine], name: str, budget: float | None) -> list[Anomaly]:
+    if budget is not None:
+        share = budget / len(bundle.views)
+        bundle = replace(
+            bundle, views=tuple(replace(view, cut=cut_for(view.windows_per_day, share)) for view in bundle.views)
+        )
+    anomalies, _ = judge(bundle.matcher.match(lines), name, bundle, {}, 0.0)
+    return _worst_first(anomalies)
+
+
+def _worst_first(anomalies: list[Anomaly]) -> list[Anomaly]:
+    return sorted(anomalies, key=lambda anomaly: (-anomaly.score, anomaly.sighting.time))
+
+
+def _one_a_line(anomalies: Sequence[Anomaly]) -> list[list[Anomaly]]:
+    """All that was said of one line, the strongest first, lines in the order of their strongest."""
+    by_line: dict[str, list[Anomaly]] = {}
+    for anomaly in anomalies:
+        by_line.setdefault(anomaly.sighting.line.origin, []).append(anomaly)
+    return list(by_line.values())
+
+
+def _before(lines: Sequence[LogLine], anomalies: Sequence[Anomaly]) -> dict[str, tuple[LogLine, ...]]:
+    """The lines of each anomaly's process just before it; at a session's end, those that led to it."""
+    wanted = {anomaly.sighting.line.origin: anomaly.sighting.window.event == END for anomaly in anomalies}
+    recent: dict[tuple[str, str, int | None], deque[LogLine]] = {}
+    before: dict[str, tuple[LogLine, ...]] = {}
+    for line in lines:
+        mates = recent.setdefault((line.host, line.program, line.pid), deque(maxlen=BEFORE))
+        if line.origin in wanted:
+            before[line.origin] = tuple(mates)
+        mates.append(line)
+    return before
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

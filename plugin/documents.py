@@ -1,0 +1,195 @@
+"""Anomalies as documents: ids, index names and field names. ECS where it has a name, `siem_anomaly.*` where not."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from models.calibration import severity
+from models.windows import END, UNKNOWN
+from parsers.line import Rejected
+from plugin import explain
+from plugin.pipeline import Anomaly
+from plugin.ports import NewDocument
+
+ECS = "8.17.0"
+SYSLOG_SEVERITIES = ("Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug")
+MAX_TEXT = 1024
+"""Longest keyword that the mappings index, bytes at worst four a character."""
+
+
+def record(anomaly: Anomaly, prefix: str, now: float, worker: str) -> NewDocument:
+    """The document of an anomaly, with the same id in the same index at every replay; only `now` differs.
+
+    The id does not name the bundle: a replay under a new one must meet its earlier self.
+    """
+    id = record_id(anomaly)
+    line = anomaly.sighting.line
+    return NewDocument(monthly(prefix, "records", line.clock or line.time), id, _body(anomaly, id, now, worker))
+
+
+def record_id(anomaly: Anomaly) -> str:
+    """40 hex digits of SHA-256 over source, view and origin; a session's end is marked as such."""
+    end = "\0END" if anomaly.sighting.window.event == END else ""
+    words = f"{anomaly.source}\0{anomaly.view.name}\0{anomaly.sighting.line.origin}{end}"
+    return hashlib.sha256(words.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+
+
+def rejection(rejected: Rejected, source: str, prefix: str, clock: float, now: float) -> NewDocument:
+    """The dead letter of a line that could not be read."""
+    id = hashlib.sha256(f"{source}\0{rejected.origin}".encode("utf-8", "surrogateescape")).hexdigest()[:40]
+    index, _, name = rejected.origin.rpartition("/")
+    body = {
+        "@timestamp": iso(now),
+        "stage": "parse",
+        "reason": {"type": rejected.reason, "message": rejected.text},
+        "source": {"name": source, "index": index, "id": name},
+    }
+    return NewDocument(monthly(prefix, "deadletter", clock), id, body)
+
+
+def health(prefix: str, worker: str, source: str, now: float, figures: Mapping[str, Any]) -> NewDocument:
+    """One poll's figures; the id is the worker's minute, so that a worker writes one a minute at most."""
+    minute = int(now // 60)
+    id = hashlib.sha256(f"{worker}\0{source}\0{minute}".encode()).hexdigest()[:40]
+    body = {
+        "@timestamp": iso(now),
+        "event": {"kind": "metric", "module": "siem_anomaly", "dataset": "siem_anomaly.health"},
+        "siem_anomaly": {"worker": worker, "source": {"name": source}, "health": dict(figures)},
+    }
+    return NewDocument(monthly(prefix, "health", now), id, body)
+
+
+def monthly(prefix: str, what: str, clock: float) -> str:
+    """`siem-anomaly-records-2026.11`: the month of the polled time, so that a replay writes to the same index."""
+    return f"{prefix}-{what}-{datetime.fromtimestamp(clock, UTC):%Y.%m}"
+
+
+def iso(seconds: float) -> str:
+    """ISO 8601 with milliseconds, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _body(anomaly: Anomaly, id: str, now: float, worker: str) -> dict[str, Any]:
+    line = anomaly.sighting.line
+    body: dict[str, Any] = {
+        "@timestamp": iso(line.time),
+        "ecs": {"version": ECS},
+        "tags": ["siem_anomaly"],
+        "message": explain.message(anomaly),
+        "event": _event(anomaly, id, now),
+        "rule": {
+            "id": anomaly.view.name,
+            "name": explain.RULES[anomaly.explanation.aspect][1].format(program="log"),
+            "version": "1",
+            "ruleset": "siem_anomaly",
+            "category": "anomaly",
+        },
+        "siem_anomaly": _siem_anomaly(anomaly, now, worker),
+    }
+    return body | _entities(anomaly)
+
+
+def _event(anomaly: Anomaly, id: str, now: float) -> dict[str, Any]:
+    return {
+        "kind": "alert",
+        "category": ["intrusion_detection"],
+        "type": ["info"],
+        "module": "siem_anomaly",
+        "dataset": "siem_anomaly.record",
+        "provider": "siem_anomaly",
+        "action": explain.RULES[anomaly.explanation.aspect][0],
+        "severity": severity(anomaly.score, anomaly.cut),
+        "risk_score": round(anomaly.score, 2),
+        "id": id,
+        "reason": explain.reason(anomaly),
+        "original": anomaly.sighting.line.message[:MAX_TEXT],
+        "created": iso(now),
+        "ingested": iso(now),
+        "start": iso(anomaly.sighting.start),
+        "end": iso(anomaly.sighting.time),
+    }
+
+
+def _entities(anomaly: Anomaly) -> dict[str, Any]:
+    """Who and where, for pivots; what a line does not say is left out."""
+    line = anomaly.sighting.line
+    found: dict[str, Any] = {"related": {}, "log": {"syslog": {}}}
+    if line.host:
+        found |= {"host": {"name": line.host}}
+        found["related"]["hosts"] = [line.host]
+    if line.user:
+        found |= {"user": {"name": line.user}}
+        found["related"]["user"] = [line.user]
+    if _is_ip(line.address):
+        found |= {"source": {"ip": line.address}}
+        found["related"]["ip"] = [line.address]
+    if line.program:
+        found["process"] = {"name": line.program} | ({"pid": line.pid} if line.pid is not None else {})
+        found["log"]["syslog"]["appname"] = line.program
+    if line.severity is not None:
+        found["log"]["syslog"]["severity"] = {"code": line.severity, "name": SYSLOG_SEVERITIES[line.severity]}
+    return found
+
+
+def _siem_anomaly(anomaly: Anomaly, now: float, worker: str) -> dict[str, Any]:
+    line, window, why = anomaly.sighting.line, anomaly.sighting.window, anomaly.explanation
+    store, _, id = line.origin.rpartition("/")
+    return {
+        "score": round(anomaly.score, 2),
+        "initial_score": round(anomaly.score, 2),
+        "cut": round(anomaly.cut, 2),
+        "view": anomaly.view.name,
+        "detector": anomaly.view.lens.settings.detector.kind,
+        "aspect": why.aspect,
+        "calibrated": anomaly.view.calibrated,
+        "late": False,
+        "suppressed": False,
+        "template": _template(anomaly),
+        "session": anomaly.sighting.session,
+        "history": [explain.text(anomaly, event) for event in window.history],
+        "observed": {
+            "rank": why.rank,
+            "probability": why.probability,
+            "surprise": round(anomaly.surprise, 4),
+            "seen": why.seen,
+            "total": why.total,
+        },
+        "expected": {
+            "text": [explain.text(anomaly, event) for event, _ in why.expected],
+            "probability": [round(p, 4) for _, p in why.expected],
+        },
+        "influencers": _influencers(anomaly),
+        "bundle": {"id": anomaly.bundle.id, "sha256": anomaly.bundle.sha256},
+        "source": {"name": anomaly.source, "index": store, "ids": [id], "count": len(window.history) + 1},
+        "feedback": {"label": None, "by": None, "at": None, "comment": None},
+        "worker": worker,
+        "lag_seconds": round(now - (line.clock or line.time), 3),
+    }
+
+
+def _template(anomaly: Anomaly) -> dict[str, Any]:
+    event = anomaly.sighting.window.event
+    if event in (END, UNKNOWN):
+        return {"key": "END" if event == END else "UNKNOWN", "text": explain.text(anomaly, event), "new": event != END}
+    template = anomaly.bundle.templates[event]
+    return {"key": template.key, "text": template.text, "new": False, "count": template.count}
+
+
+def _influencers(anomaly: Anomaly) -> dict[str, list[str]]:
+    """The fields of the pair that spoke, or of the session."""
+    spoke = anomaly.explanation.pair or anomaly.sighting.session
+    parts = [part.partition("=") for part in spoke.split("|")]
+    return {"field": [field for field, _, _ in parts], "value": [value for _, _, value in parts]}
+
+
+def _is_ip(address: str) -> bool:
+    """Whether the server's `ip` type takes it: a host name there would poison the document."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,164 @@
+"""The one way to Elasticsearch: a client made from settings, and its exceptions told in our words.
+
+Nothing outside this folder names the `elasticsearch` package. Every call is made inside `asking`, so that whatever the
+server or the network says ends as `Unavailable` or `Refused`: one sentence that tells where, what and what next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from elastic_transport import ConnectionTimeout, TlsError
+from elasticsearch import (
+    ApiError,
+    AuthenticationException,
+    AuthorizationException,
+    Elasticsearch,
+    NotFoundError,
+    TransportError,
+    UnsupportedProductError,
+)
+
+from plugin.config import ElasticsearchSettings
+from plugin.errors import ConfigError, Refused, ServiceError, Unavailable
+
+OLDEST = (8, 14)
+"""The first version whose answers we know: its query language and its searches with a point in time are settled."""
+TOO_LARGE = 413
+TRANSIENT = frozenset({429, 500, 502, 503, 504})
+"""Statuses of a server that is busy, restarting or behind a proxy that lost it: the same call may go through later."""
+
+
+def connect(settings: ElasticsearchSettings) -> Elasticsearch:
+    """A client that has not spoken to the server yet.
+
+    Its own retries are off: they do not wait, and each caller knows better what may be repeated.
+
+    Raises:
+        ConfigError: the key's file or the authority's certificate cannot be read.
+    """
+    return Elasticsearch(
+        settings.url,
+        api_key=_api_key(settings),
+        request_timeout=settings.request_timeout_s,
+        max_retries=0,
+        retry_on_timeout=False,
+        http_compress=True,
+        **_tls(settings),
+    )
+
+
+@contextlib.contextmanager
+def asking(client: Elasticsearch, operation: str) -> Iterator[None]:
+    """Translate what goes wrong while the server is asked to do `operation`, a phrase like `read logs-*`.
+
+    Raises:
+        Unavailable: no answer, or one that says: not now.
+        Refused: the answer is no, and will be no again.
+    """
+    try:
+        yield
+    except ApiError as error:
+        raise _answered(error, _where(client, operation)) from error
+    except TransportError as error:
+        raise _unanswered(error, _where(client, operation)) from error
+
+
+def version(client: Elasticsearch) -> str:
+    """The oldest version among the cluster's nodes, as `8.19.8`.
+
+    `GET /` is missing in reduced builds of the server, so the nodes are asked.
+
+    Raises:
+        Refused: it is older than 8.14, or not Elasticsearch.
+    """
+    with asking(client, "read its version"):
+        # Plain strings suffice for the filter, and the rest of a large cluster's answer is not sent.
+        nodes = client.nodes.info(filter_path="nodes.*.version")["nodes"]
+    oldest = min((str(node["version"]) for node in nodes.values()), key=_numbers)
+    if _numbers(oldest) < OLDEST:
+        raise Refused(
+            f"{url(client)} is Elasticsearch {oldest}, which is too old: "
+            f"upgrade it to {'.'.join(map(str, OLDEST))} or newer"
+        )
+    return oldest
+
+
+def url(client: Elasticsearch) -> str:
+    """Where the client's server is; holds no secret, because settings allow none in it."""
+    return next(iter(client.transport.node_pool.all())).base_url
+
+
+def reason(error: ApiError) -> str:
+    """The server's own words: `type: reason`, or what stands there instead."""
+    body: object = error.body
+    cause = body.get("error", body) if isinstance(body, Mapping) else body
+    return cause_words(cause) or f"status {error.status_code}"
+
+
+def cause_words(cause: object) -> str:
+    """An `error` object of an answer in words, with the innermost reason; at most 500 characters."""
+    if not isinstance(cause, Mapping):
+        return str(cause or "")[:500]
+    words = f"{cause.get('type', 'error')}: {cause.get('reason', '')}"
+    inner: Any = cause.get("caused_by")
+    while isinstance(inner, Mapping):
+        words, inner = f"{words}: {inner.get('reason', '')}", inner.get("caused_by")
+    return words[:500]
+
+
+def _api_key(settings: ElasticsearchSettings) -> str | None:
+    if settings.api_key_file is None:
+        return settings.api_key.get_secret_value() if settings.api_key else None
+    file = settings.api_key_file
+    try:
+        key = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigError([f"elasticsearch.api_key_file: {file} cannot be read ({why}); put the key in it"]) from None
+    if not key:
+        raise ConfigError([f"elasticsearch.api_key_file: {file} is empty; put the key in it"])
+    return key
+
+
+def _tls(settings: ElasticsearchSettings) -> dict[str, Any]:
+    """The client's options for https; it refuses them for http."""
+    if not settings.url.startswith("https://"):
+        return {}
+    if settings.ca_certs is not None and not settings.ca_certs.is_file():
+        raise ConfigError([f"elasticsearch.ca_certs: there is no file {settings.ca_certs}; name a PEM file"])
+    authority = {"ca_certs": str(settings.ca_certs)} if settings.ca_certs else {}
+    return {"verify_certs": settings.verify_tls, "ssl_show_warn": False, **authority}
+
+
+def _where(client: Elasticsearch, operation: str) -> str:
+    return f"Elasticsearch at {url(client)} was asked to {operation}"
+
+
+def _unanswered(error: TransportError, where: str) -> ServiceError:
+    if isinstance(error, TlsError):
+        return Refused(f"{where}, but TLS failed ({error.message}): check the url and elasticsearch.ca_certs")
+    if isinstance(error, ConnectionTimeout):
+        return Unavailable(f"{where} and did not answer in time: ask again, or raise elasticsearch.request_timeout_s")
+    return Unavailable(f"{where}, but cannot be reached: check that it runs and that elasticsearch.url is right")
+
+
+def _answered(error: ApiError, where: str) -> ServiceError:
+    if isinstance(error, UnsupportedProductError):
+        return Refused(f"{where}, but what answers is not Elasticsearch: check elasticsearch.url")
+    if isinstance(error, AuthenticationException):
+        return Refused(f"{where} and does not know us (401): check elasticsearch.api_key")
+    if isinstance(error, AuthorizationException):
+        return Refused(f"{where} and forbids it (403, {reason(error)}): give the key that privilege")
+    if error.status_code in TRANSIENT:
+        return Unavailable(f"{where} and cannot now ({error.status_code}, {reason(error)}): ask again later")
+    if isinstance(error, NotFoundError):
+        return Refused(f"{where}, but it is not there (404, {reason(error)}): run `siem-anomaly init`")
+    return Refused(f"{where} and refuses ({error.status_code}, {reason(error)}): check the settings")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """`8.19.8-SNAPSHOT` as (8, 19, 8)."""
+    return tuple(int(part) for part in version.partition("-")[0].split(".") if part.isdecimal())

@@ -1,0 +1,233 @@
+"""Reading log documents: a frozen view of the indices (a point in time), page after page, all of a span or an error.
+
+What we write ourselves is never read back. Ties are normal (Fleet truncates `event.ingested` to whole seconds), so a
+read that gets too long ends between two milliseconds, never inside one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
+
+from plugin.doors.elastic.client import asking
+from plugin.errors import Refused, Unavailable
+from plugin.ports import Hit, Page, Span, Stream
+
+KEEP_ALIVE = "2m"
+"""How long the server holds the frozen view between two pages; a page and its retry take a minute at most."""
+NANOS = "strict_date_optional_time_nanos"
+"""Sort values come as text with 3 digits from `date` and 9 from `date_nanos` indices; as numbers they would mix."""
+NS_PER_MS = 1_000_000
+MAPPED_ONLY = ("data_stream.dataset", "data_stream.namespace")
+"""Fields that often stand in the mapping alone (`constant_keyword`) and so are in no document."""
+DATES = frozenset({"date", "date_nanos"})
+OUR_MODULE = "siem_anomaly"
+"""`event.module` of everything we write."""
+
+
+class _Found(NamedTuple):
+    """A hit and what orders it within its clock: its own time, where it has one."""
+
+    hit: Hit
+    time: int
+
+    @property
+    def order(self) -> tuple[int, int, str, str]:
+        return self.hit.clock, self.time, self.hit.store, self.hit.id
+
+
+class ElasticLogs:
+    """Implements `Logs`.
+
+    `prefix` begins the names of our own indices, which are left out. `mapped_only` names fields to add to a document
+    that lacks them: values that only the mapping holds, and alias fields.
+    """
+
+    def __init__(
+        self, client: Elasticsearch, prefix: str = "siem-anomaly", mapped_only: Sequence[str] = MAPPED_ONLY
+    ) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._mapped_only = tuple(mapped_only)
+
+    def now(self) -> int:
+        """The server's clock, milliseconds, to the second."""
+        with asking(self._client, "tell its time"):
+            rows: Any = self._client.cat.health(h="epoch", format="json").body
+        return int(rows[0]["epoch"]) * 1_000
+
+    def read(self, stream: Stream, span: Span) -> Page:
+        """Every document of the span, ordered by clock, `@timestamp`, index and id."""
+        if span.lo >= span.hi:
+            return Page([], span)
+        with asking(self._client, f"read {_names(stream)}"):
+            dated = self._preflight(stream)
+            with self._point_in_time(stream, span) as pit:
+                found, read = _bounded(self._pages(pit, stream, span, dated), span, stream.max_hits)
+        found.sort(key=lambda each: each.order)
+        return Page([each.hit for each in found], read)
+
+    def count_without(self, stream: Stream) -> int:
+        """Documents without the time field; none of ours, as in `read`."""
+        without = [{"exists": {"field": stream.time_field}}, *self._ours()]
+        with asking(self._client, f"count documents of {_names(stream)} without {stream.time_field}"):
+            answer = self._client.count(
+                index=list(stream.indices), query={"bool": {"must_not": without}}, ignore_unavailable=True
+            ).body
+            _require_whole(answer, stream)
+        return int(answer["count"])
+
+    def _preflight(self, stream: Stream) -> bool:
+        """Look at the mappings first: one index whose time field is text would fail every search.
+
+        Returns:
+            Whether `@timestamp` is a date wherever it is mapped.
+        """
+        names = [stream.time_field, "@timestamp"]
+        answer = self._client.field_caps(
+            index=list(stream.indices), fields=names, include_unmapped=True, ignore_unavailable=True
+        ).body
+        if not answer["indices"]:
+            raise Refused(
+                f"no index matches {_names(stream)}: check the source's indices, and that the key may read them"
+            )
+        for kind, caps in answer["fields"].get(stream.time_field, {}).items():
+            if kind not in DATES | {"unmapped"}:
+                where = ", ".join(caps.get("indices", answer["indices"])[:5])
+                raise Refused(
+                    f"{stream.time_field} is a {kind} and no date in {where}: map it as date, "
+                    f"or leave such an index out with `-name` at the end of the source's indices"
+                )
+        return DATES | {"unmapped"} >= set(answer["fields"].get("@timestamp", {}))
+
+    @contextlib.contextmanager
+    def _point_in_time(self, stream: Stream, span: Span) -> Iterator[list[str]]:
+        """The id of the frozen view, in a list: each page may answer with a newer one."""
+        answer = self._client.open_point_in_time(
+            index=list(stream.indices),
+            keep_alive=KEEP_ALIVE,
+            ignore_unavailable=True,
+            index_filter={"range": {stream.time_field: {"gte": _iso(span.lo), "format": NANOS}}},
+        )
+        pit = [str(answer["id"])]
+        try:
+            yield pit
+        finally:
+            with contextlib.suppress(ApiError, TransportError):  # it expires by itself
+                self._client.close_point_in_time(id=pit[0])
+
+    def _pages(self, pit: list[str], stream: Stream, span: Span, dated: bool) -> Iterator[list[_Found]]:
+        """Each page's hits; query and sort stay the same for all of them."""
+        request = self._request(stream, span, dated)
+        after: dict[str, Any] = {}
+        while True:
+            answer = self._page(request | after | {"pit": {"id": pit[0], "keep_alive": KEEP_ALIVE}}, stream)
+            pit[0] = answer.get("pit_id", pit[0])
+            rows = answer["hits"]["hits"]
+            yield [_found(row) for row in rows]
+            if len(rows) < stream.page:
+                return
+            after = {"search_after": rows[-1]["sort"]}
+
+    def _page(self, request: Mapping[str, Any], stream: Stream) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any] = self._client.search(**request).body
+        except NotFoundError as error:
+            raise Unavailable(
+                f"the frozen view of {_names(stream)} was lost while it was read: it will be read again"
+            ) from error
+        _require_whole(answer, stream)
+        return answer
+
+    def _request(self, stream: Stream, span: Span, dated: bool) -> dict[str, Any]:
+        bounds = {"gte": _iso(span.lo), "lt": _iso(span.hi), "format": NANOS}  # gt and lte would round
+        order = {"order": "asc", "unmapped_type": "date", "numeric_type": "date_nanos", "format": NANOS}
+        fields: list[Any] = list(self._mapped_only)
+        return {
+            "size": stream.page,
+            "track_total_hits": False,
+            "allow_partial_search_results": False,
+            "query": {"bool": {"filter": [{"range": {stream.time_field: bounds}}], "must_not": self._ours()}},
+            "sort": [{stream.time_field: order}],
+            "fields": [*fields, {"field": "@timestamp", "format": NANOS}] if dated else fields,
+        }
+
+    def _ours(self) -> list[dict[str, Any]]:
+        """What finds our own output: excluded by query, because an alias would get round a `-name` in the pattern."""
+        names = [f"{self._prefix}-{kind}" for kind in ("records-*", "health-*", "deadletter-*", "state", "feedback")]
+        return [{"term": {"event.module": OUR_MODULE}}, *({"wildcard": {"_index": name}} for name in names)]
+
+
+def _bounded(pages: Iterator[list[_Found]], span: Span, max_hits: int) -> tuple[list[_Found], Span]:
+    """The hits of all pages, or those before the millisecond in which `max_hits` is passed, and the span they fill."""
+    found: list[_Found] = []
+    for page in pages:
+        found += page
+        if (end := _end(found, max_hits)) is not None:
+            return [each for each in found if _ms(each) < end], Span(span.lo, end)
+    return found, span
+
+
+def _end(found: Sequence[_Found], max_hits: int) -> int | None:
+    """The millisecond before which a read that has grown too long ends; None while it must go on.
+
+    Of a first millisecond that alone holds more than `max_hits` everything is read.
+    """
+    if len(found) <= max_hits:
+        return None
+    first = _ms(found[0])
+    return next((_ms(each) for each in found[max_hits:] if _ms(each) > first), None)
+
+
+def _ms(found: _Found) -> int:
+    return found.hit.clock // NS_PER_MS
+
+
+def _found(row: Mapping[str, Any]) -> _Found:
+    """A hit of an answer; fields that only the mapping holds are added where the document lacks them."""
+    source, mapped = row.get("_source", {}), row.get("fields", {})
+    added = {name: values for name, values in mapped.items() if name != "@timestamp" and not _has(source, name)}
+    stamp = mapped.get("@timestamp")
+    hit = Hit(row["_index"], row["_id"], nanoseconds(row["sort"][0]), {**source, **added})
+    return _Found(hit, nanoseconds(stamp[0]) if stamp else 0)
+
+
+def _has(fields: object, name: str) -> bool:
+    """Whether a document holds a field, its name literally dotted or nested at any of its dots."""
+    if not isinstance(fields, Mapping):
+        return False
+    head, dot, rest = name.partition(".")
+    return name in fields or (bool(dot) and _has(fields.get(head), rest))
+
+
+def _require_whole(answer: Mapping[str, Any], stream: Stream) -> None:
+    """An answer that leaves something out is no answer: a poll would pass over it for good."""
+    clusters = answer.get("_clusters", {})
+    missing = {
+        "it ran out of time": answer.get("timed_out", False),
+        "shards failed": answer.get("_shards", {}).get("failed", 0),
+        "remote clusters were left out": sum(clusters.get(state, 0) for state in ("skipped", "partial", "failed")),
+    }
+    if faults := [fault for fault, count in missing.items() if count]:
+        raise Unavailable(f"{_names(stream)} was not read in full ({', '.join(faults)}): it will be read again")
+
+
+def nanoseconds(stamp: str) -> int:
+    """`2026-11-23T10:00:00.388Z`, with any number of decimals up to nine, as nanoseconds since the epoch."""
+    seconds, _, fraction = stamp.removesuffix("Z").partition(".")
+    whole = int(datetime.fromisoformat(seconds).replace(tzinfo=UTC).timestamp())
+    return whole * 1_000_000_000 + int(fraction.ljust(9, "0") or 0)
+
+
+def _iso(milliseconds: int) -> str:
+    """A bound with its full fraction, because the server rounds what is missing."""
+    seconds, rest = divmod(milliseconds, 1_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03}000000Z"
+
+
+def _names(stream: Stream) -> str:
+    return ",".join(stream.indices)

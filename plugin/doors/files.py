@@ -1,0 +1,86 @@
+"""Log files as lines: several, gzipped or not, or standard input. Refuses what is no log, with the reason."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from parsers.line import LogLine, Rejected
+from parsers.syslog import parse
+from plugin.errors import InputError
+
+MAX_LINE = 1 << 20
+"""Bytes of one line that are read; the rest of a longer one is skipped, so that memory stays bounded."""
+STDIN = "-"
+GZIP = b"\x1f\x8b"
+
+
+def read(paths: Iterable[str]) -> tuple[list[LogLine], list[Rejected]]:
+    """The lines of all files in the order of their times, and those that could not be read.
+
+    Raises:
+        InputError: a file is missing, unreadable, empty or binary, or none has a readable line.
+    """
+    lines: list[LogLine] = []
+    rejected: list[Rejected] = []
+    for path in paths:
+        before = len(lines)
+        for line in _parsed(path):
+            if isinstance(line, LogLine):
+                lines.append(line)
+            else:
+                rejected.append(line)
+        if len(lines) == before:
+            raise InputError(f"{path}: has no line with a time stamp that can be read; {_first(rejected)}")
+    return sorted(lines, key=lambda line: line.time), rejected  # stable: equal times keep the file's order
+
+
+def _parsed(path: str) -> Iterator[LogLine | Rejected]:
+    name = "stdin" if path == STDIN else Path(path).name
+    n = 0
+    try:
+        with _opened(path) as (file, now):
+            for n, raw in enumerate(_lines(file), 1):  # noqa: B007 - n is how far it came
+                text = raw.decode("utf-8", "replace").rstrip("\r\n")
+                if text.strip():
+                    yield parse(text, f"{name}:{n}", now)
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: cannot be read ({why}); check the name and your rights") from error
+    if n == 0:
+        raise InputError(f"{path}: is empty; there is nothing to score")
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[BinaryIO, float]]:
+    """The file's bytes, unzipped, and the time by which year-less stamps are dated: its own last change."""
+    if path == STDIN:
+        yield sys.stdin.buffer, time.time()
+        return
+    with Path(path).open("rb") as file:
+        head = file.read(8192)
+        file.seek(0)
+        zipped = head.startswith(GZIP)
+        if not zipped and b"\0" in head:
+            raise InputError(f"{path}: is a binary file, not a log; name a text file, or one in .gz")
+        yield cast(BinaryIO, gzip.open(file)) if zipped else file, Path(path).stat().st_mtime
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while raw := file.readline(MAX_LINE):
+        whole = raw
+        while len(raw) == MAX_LINE and not raw.endswith(b"\n"):
+            raw = file.readline(MAX_LINE)
+        yield whole
+
+
+def _first(rejected: list[Rejected]) -> str:
+    if not rejected:
+        return "it is blank"
+    return f"line {rejected[-1].origin.rpartition(':')[2]}: {rejected[-1].reason}: {rejected[-1].text[:60]!r}"

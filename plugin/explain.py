@@ -1,0 +1,131 @@
+"""A verdict in words: what came, what had been expected instead, how rare that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from models.base import Explanation
+from models.windows import END, UNKNOWN
+from plugin.pipeline import Anomaly
+
+SILENCE = "end of the session"
+NEW_LINE = "a line like none before"
+
+RULES = {
+    "sequence": ("log-sequence-anomaly", "Unexpected {program} event"),
+    "event": ("log-event-rarity", "Rare {program} event"),
+    "pair": ("log-pair-rarity", "New combination in {program}"),
+    "set": ("log-session-anomaly", "Unusual {program} session"),
+    "counts": ("log-session-anomaly", "Unusual {program} session"),
+}
+"""Aspect → event.action, and how the alert's name begins."""
+
+
+def text(anomaly: Anomaly, event: int) -> str:
+    """What an event id stands for, as a person reads it."""
+    if event == END:
+        return SILENCE
+    return NEW_LINE if event == UNKNOWN else anomaly.bundle.templates.text(event)
+
+
+def message(anomaly: Anomaly) -> str:
+    """One short sentence without figures that vary: Kibana takes it as the alert's name."""
+    line = anomaly.sighting.line
+    begin = RULES[anomaly.explanation.aspect][1].format(program=line.program or "log")
+    where = f" on {line.host}" if line.host else ""
+    return f'{begin}{where}: "{_short(text(anomaly, _event(anomaly)), 160)}"'
+
+
+def reason(anomaly: Anomaly) -> str:
+    """Why, in one sentence with its figures."""
+    why = anomaly.explanation
+    if why.aspect == "sequence":
+        return _sequence(anomaly, why)
+    if why.aspect == "pair":
+        return f"{_pair(why.pair)}: {_times(why)} lines that name such a pair."
+    if why.aspect == "set":
+        return _set(anomaly, why)
+    if why.aspect == "counts":
+        return _counts(anomaly, why)
+    return f"{_quoted(anomaly, _event(anomaly))} came {_times(why)} lines."
+
+
+def one_in(probability: float) -> str:
+    """`1 in 2,900`, rounded to two digits: more would claim what nobody knows."""
+    n = 1.0 / max(probability, 1e-10)
+    if n < 10:
+        return f"{100 * probability:.0f} %"
+    digits = len(str(int(n))) - 2
+    return f"1 in {round(n, -digits):,.0f}"
+
+
+def rarity(score: float) -> str:
+    """A score as a frequency: 30 is `1 in 1,000` windows."""
+    return one_in(10.0 ** (-score / 10.0))
+
+
+def steps(anomaly: Anomaly) -> list[tuple[str, int]]:
+    """The history, oldest first: text, and how often in a row."""
+    return _runs(text(anomaly, event) for event in anomaly.sighting.window.history)
+
+
+def _event(anomaly: Anomaly) -> int:
+    """The event that the verdict is about: at END of a session judged by its counts, the one that came so often."""
+    why = anomaly.explanation
+    return why.extra[0] if why.aspect in {"counts", "set"} and why.extra else anomaly.sighting.window.event
+
+
+def _sequence(anomaly: Anomaly, why: Explanation) -> str:
+    window = anomaly.sighting.window
+    history = steps(anomaly)[-3:]
+    before = f"after {', '.join(_times_in_a_row(*step) for step in history)}" if history else "at a session's start"
+    usual = " or ".join(f"`{_short(text(anomaly, event))}` ({100 * p:.0f} %)" for event, p in why.expected[:2])
+    came = "the session fell silent" if window.event == END else f"{_quoted(anomaly, window.event)} came"
+    return f"{before[0].upper()}{before[1:]}, {usual} was expected; {came}, {one_in(why.probability)}."
+
+
+def _set(anomaly: Anomaly, why: Explanation) -> str:
+    parts = [f"with {_list(anomaly, why.extra)}"] if why.extra else []
+    parts += [f"without {_list(anomaly, why.missing)}"] if why.missing else []
+    unlike = "; unlike those most like it, it ended " + " and ".join(parts) if parts else ""
+    return f"This combination of events in one session came {_times(why)} sessions{unlike}."
+
+
+def _counts(anomaly: Anomaly, why: Explanation) -> str:
+    event = _event(anomaly)
+    n = dict(anomaly.sighting.window.counts).get(event, 0)
+    of = f"{why.seen:,} of {why.total:,}" if why.seen else f"none of {why.total:,}"
+    return f"{_quoted(anomaly, event)} came {n:,} times in this session, as in {of} others that have it."
+
+
+def _times(why: Explanation) -> str:
+    if why.seen == 0:
+        return f"for the first time in {why.total:,}"
+    return f"{why.seen:,} {'time' if why.seen == 1 else 'times'} in {why.total:,}"
+
+
+def _pair(pair: str) -> str:
+    """`user.name=root|source.ip=10.0.0.1` as `user.name root with source.ip 10.0.0.1`."""
+    return " with ".join(part.replace("=", " ", 1) for part in pair.split("|"))
+
+
+def _list(anomaly: Anomaly, events: Sequence[int]) -> str:
+    shown = ", ".join(_quoted(anomaly, event) for event in events[:3])
+    return shown + (f" and {len(events) - 3} more" if len(events) > 3 else "")
+
+
+def _quoted(anomaly: Anomaly, event: int) -> str:
+    return f"`{_short(text(anomaly, event))}`"
+
+
+def _times_in_a_row(what: str, times: int) -> str:
+    return f"`{_short(what)}`" + (f" ×{times}" if times > 1 else "")
+
+
+def _runs(texts: Iterable[str]) -> list[tuple[str, int]]:
+    return [(what, len(list(run))) for what, run in groupby(texts)]
+
+
+def _short(words: str, most: int = 90) -> str:
+    return words if len(words) <= most else words[: most - 1].rstrip() + "…"

@@ -1,0 +1,186 @@
+"""Lines to bundles: mine templates, cut windows, fit each view, calibrate, and turn the budget into cuts.
+
+Templates are mined from all lines: they are the dictionary, not the verdict. A template that the fit of a block never
+saw is as new to its detector as one that nobody ever saw. Calibration is cross-fitted: blocks in time order, each
+judged by detectors that never saw it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from models import base
+from models.base import Floats, Progress
+from models.calibration import MIN_WINDOWS, Calibration, Tail, cut_for
+from models.crossfit import CrossFit, cross_fit
+from models.windows import Sighting, Tails, slide
+from parsers.line import LogLine
+from parsers.masks import Masks
+from parsers.matcher import Match, Matcher
+from parsers.miner import mine
+from parsers.templates import Templates
+from plugin.bundle import Bundle
+from plugin.config import ViewSettings
+from plugin.errors import InputError
+from plugin.views import Lens, View
+
+BLOCKS = 4
+"""Each detector of the cross-fit sees three quarters of the lines; four small fits cost about four large ones."""
+MIN_LINES = 20
+"""Below, no count means anything."""
+DAY_S = 86_400.0
+SIMPLE = "rarity"
+"""The detector that needs no calibration to be of use: counts are probabilities already."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be learnt, and from where."""
+
+    source: str
+    views: Mapping[str, ViewSettings]
+    budget: float
+    """Alerts a day, over all views."""
+    id: str
+    created: str
+    until: int
+    """Milliseconds; see `Bundle.until`."""
+    parent: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A bundle for each block that never saw that block, the blocks of lines, and what was left out."""
+
+    bundles: tuple[Bundle, ...]
+    blocks: tuple[Sequence[LogLine], ...]
+    notices: tuple[str, ...]
+
+
+def learn_blocks(lines: Sequence[LogLine], plan: Plan, progress: Progress) -> Learnt:
+    """Cross-fit: one bundle a block of `lines`, oldest first.
+
+    Raises:
+        InputError: too few lines to learn anything.
+    """
+    ground = _ground(lines, plan)
+    lenses, notices = _lenses(plan, ground)
+    columns: list[list[View]] = []
+    for i, lens in enumerate(lenses):
+        fitted = _cross_fitted(lens, ground, plan, _share(progress, i, len(lenses)))
+        columns.append(_views(fitted, plan, len(lenses)))
+    bundles = tuple(_bundle(plan, ground, tuple(column[k] for column in columns)) for k in range(len(ground.blocks)))
+    return Learnt(bundles, ground.blocks, notices)
+
+
+def learn(lines: Sequence[LogLine], plan: Plan, progress: Progress) -> tuple[Bundle, tuple[str, ...]]:
+    """The bundle to deploy: fit on all lines, calibrated by the cross-fit; and what a person should know of it.
+
+    Raises:
+        InputError: too few lines to learn anything.
+    """
+    ground = _ground(lines, plan)
+    lenses, notices = _lenses(plan, ground)
+    views: list[View] = []
+    for i, lens in enumerate(lenses):
+        part = _share(progress, i, len(lenses))
+        fitted = _cross_fitted(lens, ground, plan, _share(part, 0, 2))
+        windows = [seen.window for block in fitted.sightings for seen in block]
+        detector = base.module(lens.settings.detector.kind).Detector.fit(
+            lens.settings.detector, windows, plan.seed, _share(part, 1, 2)
+        )
+        views.append(replace(_views(fitted, plan, len(lenses))[0], detector=detector))
+    return _bundle(plan, ground, tuple(views)), notices
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What all views share."""
+
+    masks: Masks
+    templates: Templates
+    blocks: tuple[Sequence[LogLine], ...]
+    matches: tuple[list[Match], ...]
+
+    @property
+    def days(self) -> float:
+        """Time from the first line to the last, in days; at least one line's second."""
+        times = [line.time for block in self.blocks for line in block]
+        return max(max(times) - min(times), 1.0) / DAY_S
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    lens: Lens
+    sightings: list[list[Sighting[LogLine]]]
+    crossed: CrossFit
+    days: float
+
+
+def _ground(lines: Sequence[LogLine], plan: Plan) -> _Ground:
+    if len(lines) < MIN_LINES:
+        raise InputError(f"{plan.source}: {len(lines)} readable lines, at least {MIN_LINES} are needed to learn from")
+    masks = Masks.default()
+    templates = mine((line.message for line in lines), masks)
+    matcher = Matcher(masks, templates)
+    edges = [round(len(lines) * k / BLOCKS) for k in range(BLOCKS + 1)]
+    blocks = tuple(lines[a:b] for a, b in pairwise(edges))
+    return _Ground(masks, templates, blocks, tuple(matcher.match(block) for block in blocks))
+
+
+def _lenses(plan: Plan, ground: _Ground) -> tuple[list[Lens], tuple[str, ...]]:
+    """The views that so many lines can feed, and a sentence where some cannot be."""
+    lenses = [Lens(name, settings) for name, settings in plan.views.items()]
+    n = sum(map(len, ground.blocks))
+    if n >= MIN_WINDOWS:
+        return lenses, ()
+    simple = [lens for lens in lenses if lens.settings.detector.kind == SIMPLE]
+    if not simple:
+        raise InputError(f"{plan.source}: {n} lines cannot calibrate a view, {MIN_WINDOWS} are needed")
+    return simple, (f"{n} lines: too few to calibrate ({MIN_WINDOWS} are needed); {SIMPLE} alone, scores uncalibrated",)
+
+
+def _cross_fitted(lens: Lens, ground: _Ground, plan: Plan, progress: Progress) -> _Fitted:
+    tails: Tails[LogLine] = Tails()
+    sightings: list[list[Sighting[LogLine]]] = []
+    for matches in ground.matches:
+        seen, tails = slide(tails, lens.events(matches), lens.frame, 0.0)
+        sightings.append(seen)
+    module = base.module(lens.settings.detector.kind)
+    windows = [[seen.window for seen in block] for block in sightings]
+    return _Fitted(
+        lens, sightings, cross_fit(module, lens.settings.detector, windows, plan.seed, progress), ground.days
+    )
+
+
+def _views(fitted: _Fitted, plan: Plan, n_views: int) -> list[View]:
+    """The view as each block's detector judges it, under one calibration and one cut."""
+    surprises = np.concatenate(fitted.crossed.surprises)
+    per_day = len(surprises) / max(fitted.days, 1.0)
+    cut = cut_for(per_day, plan.budget / n_views)
+    calibration, calibrated = _calibration(surprises)
+    return [
+        View(fitted.lens, detector, calibration, cut, per_day, calibrated) for detector in fitted.crossed.detectors
+    ]
+
+
+def _calibration(surprises: Floats) -> tuple[Calibration, bool]:
+    if len(surprises) >= MIN_WINDOWS:
+        return Calibration.of(surprises), True
+    return Calibration(1, (0.0,), (1,), Tail(0.0, 1.0, 0.0, 1.0, 0.0)), False  # p = exp(-surprise): taken at its word
+
+
+def _bundle(plan: Plan, ground: _Ground, views: tuple[View, ...]) -> Bundle:
+    n_lines = sum(map(len, ground.blocks))
+    return Bundle(
+        plan.id, plan.source, plan.created, plan.parent, plan.until, n_lines, ground.masks, ground.templates, views
+    )
+
+
+def _share(progress: Progress, i: int, n: int) -> Progress:
+    return lambda share: progress((i + share) / n)

@@ -1,0 +1,380 @@
+"""How well the default sequence views find abnormal sessions, beside a rank rule and a count-vector IsolationForest.
+
+Files hold one session of event ids a line, plain or .gz. Everything is fit on --train alone, and every cut is set from
+training sessions that the judging detector never saw; --normal and --abnormal are looked at once, at the end.
+
+    python tests/bench/evaluate.py --data DIR                 # the HDFS set in DIR/hdfs
+    python tests/bench/evaluate.py --train F --normal F --abnormal F [F …] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from sklearn.ensemble import IsolationForest
+
+from models.base import Detector, Floats, module
+from models.calibration import Calibration, cut_for
+from models.crossfit import cross_fit, surprise_once
+from models.detectors import deeplog, rarity
+from models.evaluate import Outcome, average_precision, roc_auc
+from models.windows import Event, Frame, Tails, Window, slide
+
+Session = tuple[int, ...]
+FOLDS = 5
+PER = 10_000
+"""The budget counts false alarms per this many normal sessions."""
+HDFS_NORMALS = 553_366
+"""Normal test sessions of the published set, of which the files hold a sample (Du et al., CCS 2017)."""
+CHUNK = 200
+"""Sessions turned into windows at once: long traces would otherwise fill the memory."""
+ENOUGH = 20
+"""A promise is looked at where at least so many windows are expected over the cut."""
+talk = Console(stderr=True)
+
+
+class BadFile(Exception):
+    """One sentence: which file, which line, what was expected."""
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The three files."""
+
+    train: list[Session]
+    normal: list[Session]
+    abnormal: list[Session]
+
+
+class Row(NamedTuple):
+    """One way to judge sessions, and what it said."""
+
+    detector: str
+    normal: Floats
+    """What normal test sessions are ranked by, higher is stranger, shape (normal,)."""
+    abnormal: Floats
+    """The same of abnormal ones, shape (abnormal,)."""
+    outcome: Outcome
+    """At the cut set beforehand."""
+    seconds: float
+
+
+class Bound(NamedTuple):
+    """What cuts promise and what they let through, on the windows of normal test sessions."""
+
+    detector: str
+    n: int
+    rows: list[tuple[float, float, int]]
+    """(cut, promised, real), every five points."""
+    factor_at_scores: float
+    """Worst of promised/real and real/promised at scores that held-out windows attained."""
+    factor_over: float
+    """Worst of real/promised at any cut: between two attained scores fewer than promised is all one can say."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One view's figures."""
+
+    kind: str
+    calibration: Calibration
+    """Of sessions."""
+    normal: Floats
+    """Session surprises."""
+    abnormal: Floats
+    bound: Bound
+    detector: Detector
+    seconds: float
+
+    def scores(self) -> tuple[Floats, Floats]:
+        """Of normal and of abnormal sessions."""
+        return self.calibration.score(self.normal), self.calibration.score(self.abnormal)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read, judge, print. Exit codes: 0, or 2 for a file that cannot be used."""
+    options = _options(arguments)
+    try:
+        sessions = _sessions(options)
+    except BadFile as error:
+        talk.print(f"evaluate: {error}", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    views = [_judge(config, sessions, options.seed) for config in (deeplog.Config(h=options.h), rarity.Config())]
+    rows = [
+        _together(views, options.budget),
+        *(_alone(view, options.budget) for view in views),
+        _by_rank(views[0].detector, sessions),
+        _forest(sessions, options.budget, options.seed),
+    ]
+    (_print_json if options.json else _print_tables)(rows, [view.bound for view in views], sessions, options)
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--data", type=Path, help="a folder that holds hdfs/: judge that set")
+    parser.add_argument("--train", type=Path, help="normal sessions to learn from")
+    parser.add_argument("--normal", type=Path, help="other normal sessions")
+    parser.add_argument("--abnormal", type=Path, nargs="+", help="abnormal sessions")
+    parser.add_argument("--h", type=int, default=deeplog.Config.h, help="events of history (default %(default)s)")
+    parser.add_argument(
+        "--budget", type=float, default=10.0, help=f"false alarms per {PER} normal sessions (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--normals-total", type=int, help="count false alarms among so many normal sessions")
+    parser.add_argument("--json", action="store_true", help="one object a row")
+    options = parser.parse_args(arguments)
+    if options.data:
+        folder = options.data / "hdfs"
+        options.train, options.normal = folder / "train_normal.txt.gz", folder / "test_normal.txt.gz"
+        options.abnormal = [folder / "test_abnormal.txt.gz"]
+        options.normals_total = options.normals_total or HDFS_NORMALS
+    if not (options.train and options.normal and options.abnormal):
+        parser.error("give --data DIR, or --train, --normal and --abnormal")
+    if options.h < 1 or not 0 < options.budget <= PER:
+        parser.error(f"--h must be at least 1, --budget over 0 and at most {PER}")
+    return options
+
+
+def _sessions(options: argparse.Namespace) -> Sessions:
+    abnormal = list(chain.from_iterable(map(read_sessions, options.abnormal)))
+    return Sessions(read_sessions(options.train), read_sessions(options.normal), abnormal)
+
+
+def read_sessions(path: Path) -> list[Session]:
+    """One session a line; ids are moved up by one, for 0 means UNKNOWN to the detectors.
+
+    Raises:
+        BadFile: it is missing, unreadable, empty, or a line holds something else than non-negative whole numbers.
+    """
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+            sessions = [_session(line, path, number) for number, line in enumerate(lines, start=1) if line.strip()]
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise BadFile(f"{path} cannot be read ({error}); expected one session of event ids a line") from error
+    if not sessions:
+        raise BadFile(f"{path} is empty; expected one session of event ids a line")
+    return sessions
+
+
+def _session(line: str, path: Path, number: int) -> Session:
+    try:
+        session = tuple(int(word) + 1 for word in line.split())
+    except ValueError as error:
+        raise BadFile(f"{path}, line {number}: event ids are whole numbers ({error})") from error
+    if min(session) < 1:
+        raise BadFile(f"{path}, line {number}: event ids are not negative")
+    return session
+
+
+def windows_of(sessions: Sequence[Session], frame: Frame) -> tuple[list[Window], NDArray[np.int64]]:
+    """All windows, session by session, each with its END; and where each session's first window is."""
+    windows: list[Window] = []
+    firsts = []
+    for session in sessions:
+        events = [Event("", event, 0.0, 0.0, (), None) for event in session]
+        sightings, _ = slide(Tails[None](), events, frame, until=frame.idle_s)
+        firsts.append(len(windows))
+        windows.extend(sighting.window for sighting in sightings)
+    return windows, np.array(firsts, dtype=np.int64)
+
+
+def _judge(config: deeplog.Config | rarity.Config, sessions: Sessions, seed: int) -> Judged:
+    """Fit, calibrate by cross-fit, and judge the test sessions with a detector fit on all training sessions."""
+    began = time.monotonic()
+    frame = Frame(config.h, config.counts, idle_s=1.0)
+    folds = [windows_of(fold, frame) for fold in _folds(sessions.train, seed)]
+    blocks = [windows for windows, _ in folds]
+    with talk.status(f"{config.kind}: fitting") as status:
+        progress = _progress(status.update, config.kind)
+        crossed = cross_fit(module(config.kind), config, blocks, seed, lambda share: progress(share * 0.8))
+        detector = module(config.kind).Detector.fit(
+            config, list(chain.from_iterable(blocks)), seed, lambda share: progress(0.8 + share * 0.2)
+        )
+    held_out = [np.maximum.reduceat(found, firsts) for found, (_, firsts) in zip(crossed.surprises, folds, strict=True)]
+    normal = list(_surprises(detector, sessions.normal, frame))
+    abnormal = list(_surprises(detector, sessions.abnormal, frame))
+    return Judged(
+        config.kind,
+        Calibration.of(np.concatenate(held_out)),
+        np.array([found.max() for found in normal]),
+        np.array([found.max() for found in abnormal]),
+        _bound(config.kind, Calibration.of(np.concatenate(crossed.surprises)), np.concatenate(normal)),
+        detector,
+        time.monotonic() - began,
+    )
+
+
+def _folds(sessions: Sequence[Session], seed: int) -> list[list[Session]]:
+    order = np.random.default_rng(seed).permutation(len(sessions))
+    return [[sessions[place] for place in part] for part in np.array_split(order, FOLDS)]
+
+
+def _progress(update: Callable[[str], None], kind: str) -> Callable[[float], None]:
+    return lambda share: update(f"{kind}: fitting, {share:.0%}")
+
+
+def _surprises(detector: Detector, sessions: Sequence[Session], frame: Frame) -> Iterator[Floats]:
+    """Each session's window surprises."""
+    for part in _chunks(sessions):
+        windows, firsts = windows_of(part, frame)
+        yield from np.split(surprise_once(detector, windows), firsts[1:])
+
+
+def _chunks(sessions: Sequence[Session]) -> Iterator[Sequence[Session]]:
+    return (sessions[first : first + CHUNK] for first in range(0, len(sessions), CHUNK))
+
+
+def _bound(kind: str, calibration: Calibration, surprises: Floats) -> Bound:
+    scores = np.sort(calibration.score(surprises))
+    n = len(scores)
+
+    def at(cut: float) -> tuple[float, float, int]:
+        return cut, n * 10.0 ** (-cut / 10.0), n - int(np.searchsorted(scores, cut, side="left"))
+
+    attained = [row for row in map(at, calibration.score(np.array(calibration.knots)).tolist()) if row[1] >= ENOUGH]
+    steps = [row for row in map(at, np.arange(0.0, 100.0, 0.1).tolist()) if row[1] >= ENOUGH]
+    both = max(max(real / promised, promised / max(real, 1)) for _, promised, real in attained)
+    over = max(real / promised for _, promised, real in [*attained, *steps])
+    return Bound(kind, n, steps[::50], both, over)
+
+
+def _alone(view: Judged, budget: float) -> Row:
+    normal, abnormal = view.scores()
+    cut = cut_for(PER, budget)
+    return Row(view.kind, normal, abnormal, Outcome.of(normal >= cut, abnormal >= cut), view.seconds)
+
+
+def _together(views: Sequence[Judged], budget: float) -> Row:
+    """Any view over its cut; the budget is shared equally, so all cuts are the same and the larger score decides."""
+    scores = [view.scores() for view in views]
+    normal = np.max([of_normal for of_normal, _ in scores], axis=0)
+    abnormal = np.max([of_abnormal for _, of_abnormal in scores], axis=0)
+    cut = cut_for(PER, budget / len(views))
+    outcome = Outcome.of(normal >= cut, abnormal >= cut)
+    return Row("default", normal, abnormal, outcome, sum(view.seconds for view in views))
+
+
+def _by_rank(detector: Detector, sessions: Sessions) -> Row:
+    """The rule of DeepLog's paper: a session is abnormal when any event ranks beyond top_g."""
+    began = time.monotonic()
+    assert isinstance(detector, deeplog.Detector)
+    ranked = deeplog.Detector(
+        replace(detector.config, decision="rank"),
+        detector.vocabulary,
+        detector.unseen,
+        detector.network,
+        detector.seen,
+    )
+    frame = Frame(detector.config.h, counts=False, idle_s=1.0)
+    normal = np.array([found.max() for found in _surprises(ranked, sessions.normal, frame)])
+    abnormal = np.array([found.max() for found in _surprises(ranked, sessions.abnormal, frame)])
+    outcome = Outcome.of(normal > 0.0, abnormal > 0.0)
+    return Row("deeplog-rank", normal, abnormal, outcome, time.monotonic() - began)
+
+
+def _forest(sessions: Sessions, budget: float, seed: int) -> Row:
+    """The baseline: how often each event came, in an isolation forest; its cut from held-out sessions like ours."""
+    began = time.monotonic()
+    events = {event: column for column, event in enumerate(sorted(set(chain.from_iterable(sessions.train))))}
+    folds = [_vectors(fold, events) for fold in _folds(sessions.train, seed)]
+    held_out = [_strangeness(np.concatenate(folds[:i] + folds[i + 1 :]), fold, seed) for i, fold in enumerate(folds)]
+    calibration = Calibration.of(np.concatenate(held_out))
+    train = np.concatenate(folds)
+    normal = calibration.score(_strangeness(train, _vectors(sessions.normal, events), seed))
+    abnormal = calibration.score(_strangeness(train, _vectors(sessions.abnormal, events), seed))
+    cut = cut_for(PER, budget)
+    outcome = Outcome.of(normal >= cut, abnormal >= cut)
+    return Row("isolation-forest", normal, abnormal, outcome, time.monotonic() - began)
+
+
+def _strangeness(train: Floats, judged: Floats, seed: int) -> Floats:
+    return -np.asarray(IsolationForest(random_state=seed).fit(train).score_samples(judged), dtype=np.float64)
+
+
+def _vectors(sessions: Sequence[Session], events: dict[int, int]) -> Floats:
+    """How often each event came, shape (sessions, events + 1); the last column is for all that training never saw."""
+    vectors = np.zeros((len(sessions), len(events) + 1))
+    for row, session in enumerate(sessions):
+        for event, count in Counter(session).items():
+            vectors[row, events.get(event, -1)] += count
+    return vectors
+
+
+def _figures(row: Row, sessions: Sessions, options: argparse.Namespace) -> dict[str, Any]:
+    """What `--json` prints of a row. Precision and F1 are at the published proportion where one is given."""
+    at = row.outcome.among(options.normals_total) if options.normals_total else row.outcome
+    published = {"f1_published": at.f1, "precision_published": at.precision} if options.normals_total else {}
+    return {
+        "detector": row.detector,
+        "precision": at.precision,
+        "recall": at.recall,
+        "f1": at.f1,
+        "average_precision": average_precision(row.normal, row.abnormal),
+        "roc_auc": roc_auc(row.normal, row.abnormal),
+        "false_positive_rate": at.false_positive_rate,
+        "n_train": len(sessions.train),
+        "n_normal": len(sessions.normal),
+        "n_abnormal": len(sessions.abnormal),
+        "seconds": round(row.seconds, 1),
+        "seed": options.seed,
+        **published,
+    }
+
+
+def _print_json(rows: Sequence[Row], bounds: Sequence[Bound], sessions: Sessions, options: argparse.Namespace) -> None:
+    del bounds
+    for row in rows:
+        print(json.dumps(_figures(row, sessions, options)))
+
+
+def _print_tables(
+    rows: Sequence[Row], bounds: Sequence[Bound], sessions: Sessions, options: argparse.Namespace
+) -> None:
+    show = Console()
+    figures = [_figures(row, sessions, options) for row in rows]
+    at = f", false alarms counted among {options.normals_total:,} normal sessions" if options.normals_total else ""
+    table = Table(
+        title=f"{len(sessions.train):,} training, {len(sessions.normal):,} normal, {len(sessions.abnormal):,} abnormal "
+        f"sessions; budget {options.budget:g} per {PER:,}, seed {options.seed}{at}"
+    )
+    table.add_column("detector")
+    for name in ("precision", "recall", "F1", "avg. precision", "ROC AUC", "false pos. rate", "seconds"):
+        table.add_column(name, justify="right")
+    for row in figures:
+        shares = [f"{row[key]:.4f}" for key in ("precision", "recall", "f1", "average_precision", "roc_auc")]
+        table.add_row(row["detector"], *shares, f"{row['false_positive_rate']:.5f}", f"{row['seconds']:.1f}")
+    show.print(table)
+    for bound in bounds:
+        show.print(_bound_table(bound))
+
+
+def _bound_table(bound: Bound) -> Table:
+    table = Table(
+        title=f"{bound.detector}: what cuts promise of {bound.n:,} windows of normal test sessions",
+        caption=f"worst factor {bound.factor_at_scores:.2f} at attained scores; "
+        f"at any cut at most {bound.factor_over:.2f} × the promise",
+    )
+    for name in ("cut", "promised", "real"):
+        table.add_column(name, justify="right")
+    for cut, promised, real in bound.rows:
+        table.add_row(f"{cut:g}", f"{promised:,.0f}", f"{real:,}")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

