@@ -27,7 +27,7 @@ from parsers.matcher import Matcher
 from parsers.templates import Templates
 from plugin.config import ViewSettings
 from plugin.errors import BundleError
-from plugin.views import Lens, View
+from plugin.views import Example, Lens, View
 
 FORMAT = 1
 """Raised when an older program could misread a bundle."""
@@ -56,16 +56,16 @@ class Bundle:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of masks, templates and cuts: the same digest judges the same way under one set of weights."""
-        return hashlib.sha256(json.dumps(_head(self), sort_keys=True).encode()).hexdigest()
+        """Digest of masks, templates and views: the same digest judges the same way under one set of weights."""
+        words = [self.masks.to_json(), self.templates.to_json(), [_view_json(view) for view in self.views]]
+        return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
-    def speaks_like(self, other: Bundle) -> bool:
-        """Whether the tails of one mean the same under the other: same masks, texts and ways to cut sequences."""
-        return (
-            self.masks == other.masks
-            and [t.text for t in self.templates] == [t.text for t in other.templates]
-            and [view.lens for view in self.views] == [view.lens for view in other.views]
-        )
+    @cached_property
+    def language(self) -> str:
+        """Digest of masks, texts and ways to cut sequences: tails mean the same under bundles that share it."""
+        lenses = [[view.name, view.lens.settings.model_dump_json(), repr(view.lens.frame)] for view in self.views]
+        words = [self.masks.to_json(), [template.text for template in self.templates], lenses]
+        return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
     def with_cuts(self, cuts: Mapping[str, float], id: str, created: str) -> Bundle:
         """A child of this bundle with other cuts, by view."""
@@ -183,6 +183,7 @@ def _view_json(view: View) -> dict[str, Any]:
         "cut": view.cut,
         "windows_per_day": view.windows_per_day,
         "calibrated": view.calibrated,
+        "examples": [dataclasses.asdict(example) for example in view.examples],
     }
 
 
@@ -196,6 +197,7 @@ def _load_view(directory: Path, name: str) -> View:
         float(data["cut"]),
         float(data["windows_per_day"]),
         bool(data["calibrated"]),
+        tuple(Example(**example) for example in data["examples"]),
     )
 
 
@@ -203,12 +205,13 @@ def _checked(directory: Path) -> dict[str, Any]:
     """The head of a bundle whose files are all there, whole and its own."""
     try:
         head: dict[str, Any] = _json(directory / "bundle.json")
-        version, files = head["format"], head["files"]
+        version, files = int(head["format"]), dict(head["files"])
+        needed = {"masks.json", "templates.json", *(f"{view}/view.json" for view in head["views"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{directory}: is no bundle ({error}); name the folder that holds bundle.json") from error
     if version > FORMAT:
         raise BundleError(f"{directory}: was made by a newer version (format {version}, this reads {FORMAT}); upgrade")
-    for name, digest in files.items():
+    for name, digest in {**dict.fromkeys(sorted(needed), ""), **files}.items():
         path = directory / name
         if Path(name).is_absolute() or ".." in Path(name).parts or not path.is_file():
             raise BundleError(f"{directory}: {name} is missing; copy the bundle anew, or train again")

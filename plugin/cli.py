@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from threading import Event
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,13 +19,21 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.base import Progress as Tell
 from plugin import bundle as bundles
-from plugin import documents, terminal
+from plugin import config as settings_file
+from plugin import documents, logs, story, terminal, wiring
+from plugin.commands import check as checking
+from plugin.commands import poll as polls
 from plugin.commands import score as scoring
-from plugin.doors import files
-from plugin.errors import PluginError
+from plugin.commands import train as training
+from plugin.commands import tune as tuning
+from plugin.config import Settings
+from plugin.doors import files, pages
+from plugin.errors import ConfigError, PluginError
 
 FAILED_AT = 10
 """Exit code of `score --fail-at` when something reached the score."""
+FAULTS = 9
+"""Exit code of `check` when something has to be mended."""
 
 app = typer.Typer(
     name="siem-anomaly",
@@ -31,59 +42,241 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+shelf = typer.Typer(help="The bundles of a source: what judges it, now and before.", no_args_is_help=True)
+app.add_typer(shelf, name="bundle")
 talk = Console(stderr=True)
+out = Console()
+
+
+@dataclass(frozen=True)
+class Given:
+    """The options before the command."""
+
+    config: Path | None
+    debug: bool
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, read when a command asks."""
+        return settings_file.load(self.config)
+
+
+SourceName = Annotated[str, typer.Option("--source", help="A source of the settings: [sources.NAME].")]
+AnySource = Annotated[str | None, typer.Option("--source", help="One source; all of them without.")]
 
 
 @app.callback()
-def _all(context: typer.Context, config: Annotated[Optional[Path], typer.Option(help="Settings file.")] = None) -> None:
-    context.obj = config
+def options(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(envvar="SIEM_ANOMALY_CONFIG", help="The settings file (TOML).")] = None,
+    debug: Annotated[bool, typer.Option(help="Show a traceback when something fails.")] = False,
+) -> None:
+    """Options of every command."""
+    logs.set_up(debug=debug)
+    context.obj = Given(config, debug)
 
 
 @app.command()
-def score(
+def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may give
     file: Annotated[list[str], typer.Argument(help="Log files, plain or .gz; - reads standard input.")],
-    bundle: Annotated[Optional[Path], typer.Option(help="Judge by this bundle, not by the file itself.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Judge by this bundle, not by the file itself.")] = None,
     budget: Annotated[
-        Optional[float], typer.Option(min=0.001, help="Alerts a day; 5 without a bundle, its own cuts with one.")
+        float | None, typer.Option(min=0.001, help="Alerts a day; 5 without a bundle, its own cuts with one.")
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Show each line, do not fold alike ones.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Show each line; do not fold alike ones.")] = False,
     top: Annotated[int, typer.Option(min=0, help="Entries shown; 0 = all.")] = terminal.SHOWN,
     json_: Annotated[bool, typer.Option("--json", help="One anomaly document a line.")] = False,
-    html: Annotated[Optional[Path], typer.Option(help="Write a self-contained page there.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a self-contained page there.")] = None,
     fail_at: Annotated[
-        Optional[float], typer.Option(min=0, max=100, help="Exit 10 when a line reaches this score.")
+        float | None, typer.Option(min=0, max=100, help="Exit 10 when a line reaches this score.")
     ] = None,
 ) -> None:
     """Find the strange lines of log files, with no server: learns from the files themselves."""
     lines, rejected = files.read(file)
     judge = bundles.load(bundle) if bundle else None
-    name = "stdin" if file[0] == files.STDIN else Path(file[0]).name
+    name = files.title(file[0])
     with _progress(f"learning from {name}") as tell:
         report = scoring.score(lines, rejected, name, bundle=judge, budget=budget, progress=tell)
     if json_:
         for anomaly in report.anomalies:
             found = documents.record(anomaly, "siem-anomaly", time.time(), "score")
-            _out(json.dumps({"_id": found.id, **found.body}, ensure_ascii=False))
+            _print_json({"_id": found.id, **found.body})
     else:
-        terminal.show(Console(), report, unfold=all_, top=top)
+        terminal.show(out, report, unfold=all_, top=top)
+    if html is not None:
+        pages.write(story.tell(report, name), html)
     if fail_at is not None and report.worst >= fail_at:
         raise typer.Exit(FAILED_AT)
 
 
+@app.command()
+def init(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
+) -> None:
+    """Install index templates, lifecycle and indices in Elasticsearch; run it again after an upgrade."""
+    for step, outcome in wiring.installer(_settings(context)).steps(dry_run=dry_run):
+        out.print(f"{outcome.partition(':')[0]:<10} {step}{outcome[len(outcome.partition(':')[0]) :]}", highlight=False)
+
+
+@app.command()
+def check(context: typer.Context, source: AnySource = None) -> None:
+    """Show what each source's newest documents are read as, and what has to be mended. Exit 9 when something has."""
+    settings = _settings(context)
+    ports, installer = wiring.build(settings), wiring.installer(settings)
+    faults: list[str] = []
+    for name in _sources(settings, source):
+        given = settings.source(name)
+        faults += [f"sources.{name}: the key lacks {right}" for right in installer.missing_privileges(given.indices)]
+        checked = checking.check(name, given, ports.logs)
+        terminal.show_checked(out, checked)
+        faults += checked.faults
+    for fault in faults:
+        talk.print(fault, style="red", highlight=False, markup=False)
+    if faults:
+        raise typer.Exit(FAULTS)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    source: SourceName,
+    file: Annotated[list[str] | None, typer.Argument(help="Learn from log files, not from Elasticsearch.")] = None,
+    days: Annotated[float, typer.Option(min=0.01, help="How far back lines are read.")] = 7.0,
+) -> None:
+    """Learn what is normal in a source, write a bundle, and put it in use."""
+    settings = _settings(context)
+    given = settings.source(source) if source in settings.sources or not file else settings_file.file_source()
+    if file:
+        lines = files.read(file)[0]
+        until = int(lines[-1].time * 1000) + 1
+    else:
+        lines, until = training.lines_of(source, given, wiring.build(settings).logs, days)
+    with _progress(f"learning {source} from {len(lines):,} lines") as tell:
+        trained = training.train(source, given, lines, until, settings.bundles, tell)
+    for notice in trained.notices:
+        talk.print(notice, style="yellow", highlight=False, markup=False)
+    terminal.show_bundle(out, trained.bundle, trained.path)
+
+
+@app.command()
+def tune(
+    context: typer.Context,
+    source: SourceName,
+    budget: Annotated[float | None, typer.Option(min=0.001, help="Alerts a day, over all views.")] = None,
+    cut: Annotated[float | None, typer.Option(min=0, max=100, help="One cut for all views.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would change; write nothing.")] = False,
+) -> None:
+    """Make a new bundle with other cuts, and show what they would let through."""
+    if (budget is None) == (cut is None):
+        raise ConfigError(["tune: give either --budget ALERTS_A_DAY or --cut SCORE"])
+    settings = _settings(context)
+    bundle = bundles.current(settings.bundles, source)
+    cuts = tuning.cuts_for(bundle, budget=budget, cut=cut)
+    terminal.show_tuned(out, tuning.compare(bundle, cuts))
+    if not dry_run:
+        child = tuning.tune(bundle, cuts, settings.bundles)
+        out.print(f"{source}: bundle {child.id} is in use; `siem-anomaly bundle use` goes back to {bundle.id}.")
+
+
+@app.command()
+def poll(
+    context: typer.Context,
+    source: AnySource = None,
+    once: Annotated[bool, typer.Option("--once", help="Read until nothing is left, then stop (the default).")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on, each source on its interval.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print anomalies; write nothing.")] = False,
+) -> None:
+    """Judge what has come since the last poll, and write the anomalies to Elasticsearch."""
+    if follow and (once or dry_run):
+        raise ConfigError(["poll: --follow goes with neither --once nor --dry-run"])
+    settings = _settings(context)
+    ports = wiring.build(settings)
+    pollings = [wiring.polling(settings, name) for name in _sources(settings, source)]
+    if follow:
+        polls.follow(pollings, ports, _stopped_by_signal())
+        return
+    for polling in pollings:
+        for polled in polls.catch_up(polling, ports, dry_run=dry_run):
+            for anomaly in polled.anomalies if dry_run else ():
+                _print_json(dict(documents.record(anomaly, polling.prefix, time.time(), polling.worker).body))
+
+
+@app.command()
+def config(context: typer.Context) -> None:
+    """Print the settings in force, as JSON; secrets are never shown."""
+    _print_json(_settings(context).model_dump(mode="json"))
+
+
+@shelf.command("list")
+def bundle_list(context: typer.Context, source: AnySource = None) -> None:
+    """The bundles of each source, oldest first; * is in use."""
+    settings = _settings(context)
+    for name in _sources(settings, source):
+        in_use = bundles.current(settings.bundles, name).id
+        for id in bundles.ids(settings.bundles, name):
+            out.print(f"{'*' if id == in_use else ' '} {name}  {id}", highlight=False)
+
+
+@shelf.command("show")
+def bundle_show(
+    context: typer.Context,
+    source: SourceName,
+    id: Annotated[str | None, typer.Argument(help="A bundle's id; the one in use without.")] = None,
+) -> None:
+    """One bundle: how it was made, its views and cuts, its most frequent templates."""
+    settings = _settings(context)
+    found = bundles.load(settings.bundles / source / id) if id else bundles.current(settings.bundles, source)
+    terminal.show_bundle(out, found, settings.bundles / source / found.id)
+
+
+@shelf.command("use")
+def bundle_use(
+    context: typer.Context, source: SourceName, id: Annotated[str, typer.Argument(help="A bundle's id.")]
+) -> None:
+    """Put another bundle in use; workers take it at their next poll."""
+    bundles.use(_settings(context).bundles, source, id)
+    out.print(f"{source}: bundle {id} is in use.", highlight=False)
+
+
 def main() -> None:
     """Run the command line; a fault is one sentence on stderr and its exit code, a traceback with --debug."""
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(args=arguments)
+        app()
     except PluginError as error:
-        if len(arguments) < len(sys.argv) - 1:
+        if "--debug" in sys.argv:
             raise
-        talk.print(str(error), style="red", highlight=False, markup=False)
+        talk.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # `| head` has read enough
+        sys.stderr.close()
+        sys.exit(0)
 
 
-def _out(text: str) -> None:
-    sys.stdout.write(text + "\n")
+def _settings(context: typer.Context) -> Settings:
+    given: Given = context.obj
+    return given.settings
+
+
+def _sources(settings: Settings, source: str | None) -> list[str]:
+    if source is not None:
+        settings.source(source)
+        return [source]
+    if not settings.sources:
+        raise ConfigError(["sources: the settings name none; name the settings file with --config"])
+    return list(settings.sources)
+
+
+def _stopped_by_signal() -> Event:
+    """Set by SIGTERM or Ctrl-C: the poll in hand is finished, and no other begun."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _print_json(body: object) -> None:
+    sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
 
 
 @contextmanager

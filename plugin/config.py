@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from models import base
 from plugin.errors import ConfigError
@@ -36,6 +36,9 @@ LINE_FIELDS: Mapping[str, str] = {
     "source.ip": "address",
 }
 """The fields a view may join lines by, and what a log line calls them."""
+
+SECRETS = frozenset({"elasticsearch", "celery"})
+"""Sections that hold keys and addresses with passwords: what is wrong in them is said without the value."""
 
 LineField = Literal["host.name", "process.name", "process.pid", "user.name", "source.ip"]
 Seconds = Annotated[float, Field(ge=0)]
@@ -239,6 +242,13 @@ def load(path: Path | None) -> Settings:
     except ValidationError as error:
         where = f"{path}: " if path else ""
         raise ConfigError([where + fault for fault in _faults(error)]) from None
+    except SettingsError as error:
+        raise ConfigError([f"environment: {error}; write tables as JSON, or one variable a key"]) from None
+
+
+def file_source() -> SourceSettings:
+    """The settings of a source that is files only: it is learnt, never polled."""
+    return SourceSettings(indices=("-",), views=default_views())
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -262,7 +272,7 @@ def _sentence(fault: ErrorDetails) -> str:
         return f"there is no such setting{_nearest(fault['loc'])}"
     message = fault["msg"].removeprefix("Value error, ")
     shown = fault["input"]
-    secret = any(str(part) in {"api_key", "broker", "url"} for part in fault["loc"])
+    secret = bool(SECRETS.intersection(map(str, fault["loc"])))
     if secret or isinstance(shown, dict) or fault["type"] == "value_error":
         return message
     return f"{message}, not {shown!r}"

@@ -35,13 +35,13 @@ def record_id(anomaly: Anomaly) -> str:
     """40 hex digits of SHA-256 over source, view and origin; a session's end is marked as such."""
     end = "\0END" if anomaly.sighting.window.event == END else ""
     words = f"{anomaly.source}\0{anomaly.view.name}\0{anomaly.sighting.line.origin}{end}"
-    return hashlib.sha256(words.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
 def rejection(rejected: Rejected, source: str, prefix: str, clock: float, now: float) -> NewDocument:
     """The dead letter of a line that could not be read."""
-    id = hashlib.sha256(f"{source}\0{rejected.origin}".encode("utf-8", "surrogateescape")).hexdigest()[:40]
-    index, _, name = rejected.origin.rpartition("/")
+    id = hashlib.sha256(f"{source}\0{rejected.origin}".encode("utf-8", "surrogatepass")).hexdigest()[:40]
+    index, name = _where(rejected.origin)
     body = {
         "@timestamp": iso(now),
         "stage": "parse",
@@ -137,7 +137,7 @@ def _entities(anomaly: Anomaly) -> dict[str, Any]:
 
 def _siem_anomaly(anomaly: Anomaly, now: float, worker: str) -> dict[str, Any]:
     line, window, why = anomaly.sighting.line, anomaly.sighting.window, anomaly.explanation
-    store, _, id = line.origin.rpartition("/")
+    store, id = _where(line.origin)
     return {
         "score": round(anomaly.score, 2),
         "initial_score": round(anomaly.score, 2),
@@ -186,10 +186,16 @@ def _influencers(anomaly: Anomaly) -> dict[str, list[str]]:
     return {"field": [field for field, _, _ in parts], "value": [value for _, _, value in parts]}
 
 
+def _where(origin: str) -> tuple[str, str]:
+    """(index, id) of an origin; a file's has no index. Index names have no slash, ids may."""
+    index, _, id = origin.partition("/")
+    return (index, id) if index and id else ("", origin)
+
+
 def _is_ip(address: str) -> bool:
-    """Whether the server's `ip` type takes it: a host name there would poison the document."""
+    """Whether the server's `ip` type takes it: a host name or a zone (`fe80::1%eth0`) would poison the document."""
     try:
         ipaddress.ip_address(address)
     except ValueError:
         return False
-    return True
+    return "%" not in address

@@ -67,7 +67,7 @@ class Checkpoint:
     until: int
     """Everything before this instant has been judged; milliseconds."""
     bundle: str
-    """The id of the bundle whose event ids the tails speak."""
+    """The language of the bundle whose event ids the tails speak: see `Bundle.language`."""
     seen: frozenset[int] = frozenset()
     """64-bit hashes of (index, id) of the hits within the overlap before `until`."""
     tails: Mapping[str, Tails[LogLine]] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from parsers import syslog
 from parsers.entities import entities
 from parsers.line import LogLine, Rejected
+from parsers.syslog import MAX_CHARS
 from plugin.config import FieldCandidates
 from plugin.ports import Hit
 
@@ -17,6 +18,8 @@ SEVERITIES: Mapping[str, int] = {
     "warning": 4, "warn": 4, "notice": 5, "info": 6, "informational": 6, "debug": 7,
 }  # fmt: skip
 """RFC 5424's numbers under the names that syslog daemons and Elastic write."""
+MAX_MILLIS = 14
+"""Digits of an instant in milliseconds: 13 until the year 2286, 14 until 5138."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +73,20 @@ class Source:
 
 
 def _first(document: Mapping[str, object], candidates: Iterable[str]) -> str:
-    """The first candidate that holds something, as text; of a list, its first item."""
+    """The first candidate that holds something, as text that is safe to write; of a list, its first item."""
     for path in candidates:
         value = _value(document, path)
         if isinstance(value, list):
             value = value[0] if value else None
         if isinstance(value, str | int | float) and value != "" and not isinstance(value, bool):
-            return str(value)
+            return _plain(str(value))
     return ""
+
+
+def _plain(text: str) -> str:
+    """Bounded as in `parsers.syslog`, and Unicode: JSON can spell lone surrogates, which no store takes back."""
+    text = text[:MAX_CHARS]
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _value(document: Mapping[str, object], path: str) -> object:
@@ -95,12 +104,14 @@ def _value(document: Mapping[str, object], path: str) -> object:
 
 
 def _time(text: str) -> float | None:
-    """Seconds since the epoch of an ISO 8601 instant (no offset = UTC), else None."""
+    """Seconds since the epoch of an ISO 8601 instant (no offset = UTC) or of whole milliseconds, else None."""
+    if text.isascii() and text.isdigit():
+        return int(text) / 1000 if len(text) <= MAX_MILLIS else None
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return (instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):  # the year 0 or 10000, by its offset
         return None
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
 
 
 def _tag(text: str) -> tuple[str, int | None]:

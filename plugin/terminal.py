@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
+from rich.table import Table
 
 from models.windows import END
 from parsers.line import LogLine
 from plugin import explain
+from plugin.bundle import Bundle
+from plugin.commands.check import Checked
 from plugin.commands.score import Entry, Report, fold
+from plugin.commands.tune import Tuned
 from plugin.pipeline import Anomaly
 
+MAX_CHARS = 500
+"""Characters of a message that are shown: seven rows of a terminal."""
 SHOWN = 10
 """Entries a terminal shows before it says how many more there are: what fits a person's patience."""
 
@@ -44,16 +51,57 @@ def stamp(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%b %d %H:%M:%S}"
 
 
+def show_checked(console: Console, checked: Checked) -> None:
+    """Ten hits as they were understood, and why others were not."""
+    table = Table("time", "host", "program", "user", "address", "message", title=checked.source, title_justify="left")
+    for line in checked.lines:
+        table.add_row(stamp(line.time), *map(escape, (line.host, _program(line), line.user, line.address)), _cut(line))
+    console.print(table)
+    for reason, n in checked.rejected.most_common():
+        console.print(f"{n} of {checked.n_hits} not read: {reason}", highlight=False)
+
+
+def show_bundle(console: Console, bundle: Bundle, path: Path) -> None:
+    """How a bundle was made, its views with their cuts, its most frequent templates."""
+    made = f"bundle {bundle.id} of {bundle.source}: {bundle.n_lines:,} lines, {len(bundle.templates):,} templates"
+    console.print(f"[bold]{made}[/], made {bundle.created}, parent {bundle.parent or 'none'}\n{path}", highlight=False)
+    views = Table("view", "detector", "cut", "windows a day", "alerts a day", "calibrated")
+    for view in bundle.views:
+        alerts = view.calibration.expected(view.cut) * view.windows_per_day
+        figures = (f"{view.cut:.1f}", f"{view.windows_per_day:,.0f}", f"{alerts:.1f}")
+        views.add_row(view.name, view.lens.settings.detector.kind, *figures, "yes" if view.calibrated else "no")
+    console.print(views)
+    templates = Table("count", "key", "template", title="most frequent templates", title_justify="left")
+    for template in sorted(bundle.templates, key=lambda template: -template.count)[:SHOWN]:
+        templates.add_row(f"{template.count:,}", template.key, escape(template.text))
+    console.print(templates)
+
+
+def show_tuned(console: Console, tuned: list[Tuned]) -> None:
+    """Each view's cut before and after, what it costs a day, and lines on either side of the new one."""
+    for view in tuned:
+        alerts = f"alerts a day on held-out lines {view.alerts_before:.1f} → {view.alerts_after:.1f}"
+        console.print(f"[bold]{view.view}[/]  cut {view.before:.1f} → {view.after:.1f}, {alerts}", highlight=False)
+        for name, examples in (("over", view.over), ("under", view.under)):
+            for example in examples:
+                told = f"{stamp(example.time)}  {escape(example.program)}: {escape(example.text)}"
+                console.print(f"  {name:<5} {example.score:5.1f}  [dim]{told}[/]", highlight=False)
+
+
+def _cut(line: LogLine) -> str:
+    return escape(line.message if len(line.message) <= 80 else line.message[:79] + "…")
+
+
 def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> None:
     top = entry.top
     line = top.sighting.line
     count = f"  [bold]×{len(entry.anomalies)}[/]" if len(entry.anomalies) > 1 else ""
     console.print(
         f"[bold]{number:>2}. {_colour(top)}{top.score:5.1f}[/][/]  {explain.rarity(top.score)} windows{count}"
-        f"  [dim]{stamp(top.sighting.time)}  {escape(line.host)}  {escape(_program(line))}  ({line.origin})[/]",
+        f"  [dim]{stamp(top.sighting.time)}  {_plain(line.host)}  {_plain(_program(line))}  ({_plain(line.origin)})[/]",
         highlight=False,
     )
-    body = [f"[bold]{escape(_text(top))}[/]", f"[cyan]why[/]     {escape(explain.reason(top))}"]
+    body = [f"[bold]{_plain(_text(top))}[/]", f"[cyan]why[/]     {_plain(explain.reason(top))}"]
     body += _more(entry, report)
     console.print(Padding("\n".join(body), (0, 0, 1, 6)), highlight=False)
 
@@ -61,22 +109,28 @@ def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> 
 def _more(entry: Entry, report: Report) -> list[str]:
     top = entry.top
     origin = top.sighting.line.origin
-    lines = [f"[cyan]also[/]    {escape(explain.reason(other))}" for other in report.also.get(origin, ())]
+    lines = [f"[cyan]also[/]    {_plain(explain.reason(other))}" for other in report.also.get(origin, ())]
     if top.explanation.expected:
-        usual = ", ".join(f"{escape(explain.text(top, e))} {100 * p:.0f} %" for e, p in top.explanation.expected[:3])
+        usual = ", ".join(f"{_plain(explain.text(top, e))} {100 * p:.0f} %" for e, p in top.explanation.expected[:3])
         lines.append(f"[cyan]usual[/]   {usual}")
     for n, mate in enumerate(report.before.get(origin, ())[-3:]):
-        lines.append(f"[cyan]{'before' if n == 0 else '      '}[/]  [dim]{stamp(mate.time)}  {escape(mate.message)}[/]")
+        lines.append(f"[cyan]{'before' if n == 0 else '      '}[/]  [dim]{stamp(mate.time)}  {_plain(mate.message)}[/]")
     if len(entry.anomalies) > 1:
         first, last = entry.span
         hosts = ", ".join(entry.hosts[:4]) + (" …" if len(entry.hosts) > 4 else "")
-        lines.append(f"[cyan]alike[/]   {len(entry.anomalies)} from {stamp(first)} to {stamp(last)} on {escape(hosts)}")
+        lines.append(f"[cyan]alike[/]   {len(entry.anomalies)} from {stamp(first)} to {stamp(last)} on {_plain(hosts)}")
     return lines
 
 
 def _text(anomaly: Anomaly) -> str:
-    line = anomaly.sighting.line
-    return f"{line.message}  — then silence" if anomaly.sighting.window.event == END else line.message
+    message = anomaly.sighting.line.message
+    shown = message if len(message) <= MAX_CHARS else message[:MAX_CHARS] + "…"
+    return f"{shown}  — then silence" if anomaly.sighting.window.event == END else shown
+
+
+def _plain(text: str) -> str:
+    """Text that a log may have been made to hold, without power over the terminal: no markup, no control characters."""
+    return escape("".join(char if char.isprintable() else "\ufffd" for char in text[: 2 * MAX_CHARS]))
 
 
 def _program(line: LogLine) -> str:

@@ -7,6 +7,7 @@ judged by detectors that never saw it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -26,12 +27,15 @@ from parsers.templates import Templates
 from plugin.bundle import Bundle
 from plugin.config import ViewSettings
 from plugin.errors import InputError
-from plugin.views import Lens, View
+from plugin.views import Example, Lens, View
 
 BLOCKS = 4
 """Each detector of the cross-fit sees three quarters of the lines; four small fits cost about four large ones."""
 MIN_LINES = 20
 """Below, no count means anything."""
+EXAMPLES = 200
+"""Held-out lines kept for `tune`: enough for cuts far from today's, 40 kB at most."""
+ALIKE = 5
 DAY_S = 86_400.0
 SIMPLE = "rarity"
 """The detector that needs no calibration to be of use: counts are probabilities already."""
@@ -94,7 +98,8 @@ def learn(lines: Sequence[LogLine], plan: Plan, progress: Progress) -> tuple[Bun
         detector = base.module(lens.settings.detector.kind).Detector.fit(
             lens.settings.detector, windows, plan.seed, _share(part, 1, 2)
         )
-        views.append(replace(_views(fitted, plan, len(lenses))[0], detector=detector))
+        view = replace(_views(fitted, plan, len(lenses))[0], detector=detector)
+        views.append(replace(view, examples=_examples(fitted, view)))
     return _bundle(plan, ground, tuple(views)), notices
 
 
@@ -164,9 +169,23 @@ def _views(fitted: _Fitted, plan: Plan, n_views: int) -> list[View]:
     per_day = len(surprises) / max(fitted.days, 1.0)
     cut = cut_for(per_day, plan.budget / n_views)
     calibration, calibrated = _calibration(surprises)
-    return [
-        View(fitted.lens, detector, calibration, cut, per_day, calibrated) for detector in fitted.crossed.detectors
-    ]
+    return [View(fitted.lens, detector, calibration, cut, per_day, calibrated) for detector in fitted.crossed.detectors]
+
+
+def _examples(fitted: _Fitted, view: View) -> tuple[Example, ...]:
+    """The strangest held-out lines, at most `ALIKE` for one event so that no flood hides the rest."""
+    scores = view.calibration.score(np.concatenate(fitted.crossed.surprises))
+    seen = [sighting for block in fitted.sightings for sighting in block]
+    kinds: Counter[int] = Counter()
+    examples: list[Example] = []
+    for i in np.argsort(-scores, kind="stable").tolist():
+        event, line = seen[i].window.event, seen[i].line
+        kinds[event] += 1
+        if kinds[event] <= ALIKE:
+            examples.append(Example(float(scores[i]), line.time, line.program, line.message[:200]))
+        if len(examples) == EXAMPLES:
+            break
+    return tuple(examples)
 
 
 def _calibration(surprises: Floats) -> tuple[Calibration, bool]:

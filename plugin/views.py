@@ -40,6 +40,17 @@ class Lens:
 
 
 @dataclass(frozen=True)
+class Example:
+    """A held-out line and its score: what a cut near that score would let through."""
+
+    score: float
+    time: float
+    program: str
+    text: str
+    """The message, at most 200 characters."""
+
+
+@dataclass(frozen=True)
 class View:
     """A lens with what was learnt: detector, calibration and cut."""
 
@@ -51,6 +62,8 @@ class View:
     """Windows that a day of the training lines had; turns a budget into a cut."""
     calibrated: bool = True
     """False: too few lines to calibrate; the score is the detector's own probability."""
+    examples: tuple[Example, ...] = ()
+    """The strangest held-out lines of different kinds, worst first; `tune` shows those near a cut."""
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from models.base import Progress
 from models.calibration import cut_for
-from models.windows import END, Tails
+from models.windows import Tails
 from parsers.line import LogLine, Rejected
 from plugin.bundle import Bundle
 from plugin.config import ViewSettings, default_views
@@ -97,15 +97,11 @@ def score(
     if not lines:
         raise InputError(f"{name}: no readable line")
     reasons = Counter(line.reason for line in rejected)
+    notices: tuple[str, ...] = ()
     if bundle is not None:
-        found, notices = _judged(bundle, lines, name, budget), ()
-        kept = found
+        strongest = _one_a_line(_judged(bundle, lines, name, budget))
     else:
-        found, notices = _by_itself(lines, name, budget or BUDGET, views or default_views(), progress)
-        days = (lines[-1].time - lines[0].time) / DAY_S
-        kept = found[: round((budget or BUDGET) * max(days, 1.0))]
-        kept = [replace(anomaly, cut=kept[-1].score) for anomaly in kept]
-    strongest = _one_a_line(kept)
+        strongest, notices = _by_itself(lines, name, budget or BUDGET, views or default_views(), progress)
     before = _before(lines, [anomalies[0] for anomalies in strongest])
     return Report(
         tuple(anomalies[0] for anomalies in strongest),
@@ -128,8 +124,8 @@ def fold(anomalies: Sequence[Anomaly]) -> list[Entry]:
 
 def _by_itself(
     lines: Sequence[LogLine], name: str, budget: float, views: Mapping[str, ViewSettings], progress: Progress
-) -> tuple[list[Anomaly], tuple[str, ...]]:
-    """Candidates of all blocks, one a line and more than the budget, worst first."""
+) -> tuple[list[list[Anomaly]], tuple[str, ...]]:
+    """What all blocks say of the strangest lines, as many as the budget allows, worst first."""
     plan = Plan(name, views, budget * CANDIDATES * len(views), "itself", _now(), int(lines[-1].time * 1000) + 1)
     learnt = learn_blocks(lines, plan, progress)
     found: list[Anomaly] = []
@@ -137,8 +133,10 @@ def _by_itself(
     for block, bundle in zip(learnt.blocks, learnt.bundles, strict=True):
         anomalies, tails = judge(bundle.matcher.match(block), name, bundle, tails, 0.0)
         found += anomalies
-    first = [anomalies[0] for anomalies in _one_a_line(_worst_first(found))]
-    return first, learnt.notices
+    days = max((lines[-1].time - lines[0].time) / DAY_S, 1.0)
+    kept = _one_a_line(_worst_first(found))[: round(budget * days)]
+    cut = kept[-1][0].score if kept else 0.0
+    return [[replace(anomaly, cut=cut) for anomaly in told] for told in kept], learnt.notices
 
 
 def _judged(bundle: Bundle, lines: Sequence[LogLine], name: str, budget: float | None) -> list[Anomaly]:
@@ -165,7 +163,7 @@ def _one_a_line(anomalies: Sequence[Anomaly]) -> list[list[Anomaly]]:
 
 def _before(lines: Sequence[LogLine], anomalies: Sequence[Anomaly]) -> dict[str, tuple[LogLine, ...]]:
     """The lines of each anomaly's process just before it; at a session's end, those that led to it."""
-    wanted = {anomaly.sighting.line.origin: anomaly.sighting.window.event == END for anomaly in anomalies}
+    wanted = {anomaly.sighting.line.origin for anomaly in anomalies}
     recent: dict[tuple[str, str, int | None], deque[LogLine]] = {}
     before: dict[str, tuple[LogLine, ...]] = {}
     for line in lines:

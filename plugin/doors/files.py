@@ -6,6 +6,7 @@ import gzip
 import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,27 +30,40 @@ def read(paths: Iterable[str]) -> tuple[list[LogLine], list[Rejected]]:
     """
     lines: list[LogLine] = []
     rejected: list[Rejected] = []
-    for path in paths:
-        before = len(lines)
-        for line in _parsed(path):
+    for path, name in _named(paths).items():
+        n_lines, n_rejected = len(lines), len(rejected)
+        for line in _parsed(path, name):
             if isinstance(line, LogLine):
                 lines.append(line)
             else:
                 rejected.append(line)
-        if len(lines) == before:
-            raise InputError(f"{path}: has no line with a time stamp that can be read; {_first(rejected)}")
+        if len(lines) == n_lines:
+            why = _first(rejected[n_rejected:])
+            raise InputError(f"{path}: has no line with a time stamp that can be read; {why}")
     return sorted(lines, key=lambda line: line.time), rejected  # stable: equal times keep the file's order
 
 
-def _parsed(path: str) -> Iterator[LogLine | Rejected]:
-    name = "stdin" if path == STDIN else Path(path).name
+def _named(paths: Iterable[str]) -> dict[str, str]:
+    """Each path once, and what its lines' origins call it: the file's name, or the path where two files share one."""
+    names = {path: "stdin" if path == STDIN else Path(path).name for path in paths}
+    shared = Counter(names.values())
+    plain = {path: path if shared[name] > 1 else name for path, name in names.items()}
+    return {path: name.encode("utf-8", "replace").decode() for path, name in plain.items()}  # names can be any bytes
+
+
+def title(path: str) -> str:
+    """What a file is called in origins and titles."""
+    return "stdin" if path == STDIN else Path(path).name
+
+
+def _parsed(path: str, name: str) -> Iterator[LogLine | Rejected]:
     n = 0
     try:
         with _opened(path) as (file, now):
-            for n, raw in enumerate(_lines(file), 1):  # noqa: B007 - n is how far it came
+            for n, raw in enumerate(_lines(file), 1):
                 text = raw.decode("utf-8", "replace").rstrip("\r\n")
                 if text.strip():
-                    yield parse(text, f"{name}:{n}", now)
+                    yield parse(text, f"{title(path)}:{n}", now)
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path}: cannot be read ({why}); check the name and your rights") from error
@@ -69,7 +83,7 @@ def _opened(path: str) -> Iterator[tuple[BinaryIO, float]]:
         zipped = head.startswith(GZIP)
         if not zipped and b"\0" in head:
             raise InputError(f"{path}: is a binary file, not a log; name a text file, or one in .gz")
-        yield cast(BinaryIO, gzip.open(file)) if zipped else file, Path(path).stat().st_mtime
+        yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if zipped else file, Path(path).stat().st_mtime
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -83,4 +97,4 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 def _first(rejected: list[Rejected]) -> str:
     if not rejected:
         return "it is blank"
-    return f"line {rejected[-1].origin.rpartition(':')[2]}: {rejected[-1].reason}: {rejected[-1].text[:60]!r}"
+    return f"line {rejected[0].origin.rpartition(':')[2]}: {rejected[0].reason}: {rejected[0].text[:60]!r}"

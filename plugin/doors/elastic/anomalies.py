@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from elasticsearch import ApiError, Elasticsearch
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from tenacity.wait import wait_base
 
+from plugin.documents import iso, monthly
 from plugin.doors.elastic.client import TOO_LARGE, TRANSIENT, asking, cause_words, url
 from plugin.errors import Refused, Unavailable
 from plugin.ports import NewDocument, Written
@@ -54,7 +55,11 @@ class _Poison(NamedTuple):
 
 
 class ElasticAnomalies:
-    """Implements `Anomalies`. `prefix` begins the name of the dead letters' index; `wait` is between two attempts."""
+    """Implements `Anomalies`.
+
+    `prefix` begins the name of the dead letters' index, `wait` says how long to wait between two of `attempts`,
+    `clock` tells the time in seconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -62,7 +67,7 @@ class ElasticAnomalies:
         prefix: str = "siem-anomaly",
         attempts: int = ATTEMPTS,
         wait: wait_base = BACKOFF,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._prefix = prefix
@@ -99,7 +104,7 @@ class ElasticAnomalies:
         now = self._clock()
         document = poison.document
         body = {
-            "@timestamp": now.isoformat(),
+            "@timestamp": iso(now),
             "event": {"module": "siem_anomaly", "dataset": "siem_anomaly.deadletter", "kind": "pipeline_error"},
             "stage": "write",
             "reason": {"type": poison.kind, "message": poison.message},
@@ -107,7 +112,7 @@ class ElasticAnomalies:
             "document_id": document.id,
             "document": document.body,
         }
-        return NewDocument(f"{self._prefix}-deadletter-{now:%Y.%m}", document.id, body)
+        return NewDocument(monthly(self._prefix, "deadletter", now), document.id, body)
 
 
 class _Batch:

@@ -1,0 +1,73 @@
+"""`train`: make a bundle from a source's own recent lines, or from files, and put it in use."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from models.base import Progress
+from parsers.line import LogLine
+from plugin import bundle as bundles
+from plugin.bundle import Bundle
+from plugin.config import SourceSettings
+from plugin.errors import InputError
+from plugin.ports import Logs, Span, Stream
+from plugin.sources import Source
+from plugin.training import Plan, learn
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A new bundle, where it lies, and what a person should know of it."""
+
+    bundle: Bundle
+    path: Path
+    notices: tuple[str, ...]
+
+
+def lines_of(name: str, settings: SourceSettings, logs: Logs, days: float) -> tuple[list[LogLine], int]:
+    """The newest `max_lines` lines of the last `days`, oldest first, and the instant up to which was read (ms).
+
+    Raises:
+        InputError: there are none.
+        ServiceError: as the store answers.
+    """
+    stream = Stream(settings.indices, settings.time_field, settings.page, settings.max_hits)
+    until = logs.now() - round(settings.delay_s * 1000)
+    lo = until - round(days * DAY_MS)
+    kept: deque[LogLine] = deque(maxlen=settings.max_lines)
+    source = Source(name, settings.fields)
+    while lo < until:
+        page = logs.read(stream, Span(lo, until))
+        kept.extend(source.read(page.hits)[0])
+        lo = page.span.hi
+    if not kept:
+        raise InputError(
+            f"sources.{name}: no readable line in {', '.join(settings.indices)} in the last {days:g} days by "
+            f"{settings.time_field}; see `siem-anomaly check --source {name}`, or ask for more with --days"
+        )
+    return list(kept), until
+
+
+def train(
+    name: str, settings: SourceSettings, lines: list[LogLine], until: int, shelf: Path, progress: Progress
+) -> Trained:
+    """Learn from the lines, write the bundle whole, then put it in use.
+
+    Raises:
+        InputError: too few lines.
+        BundleError: it cannot be written.
+    """
+    now = datetime.now(UTC)
+    known = bundles.ids(shelf, name)
+    id = bundles.new_id(shelf, name, f"{now:%Y-%m-%d}")
+    parent = known[-1] if known else None
+    plan = Plan(name, settings.views, settings.budget, id, now.isoformat(timespec="seconds"), until, parent)
+    bundle, notices = learn(lines, plan, progress)
+    path = bundles.save(bundle, shelf)
+    bundles.use(shelf, name, id)
+    return Trained(bundle, path, notices)

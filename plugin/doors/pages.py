@@ -1,0 +1,150 @@
+"""The door to Jinja2: a story becomes one HTML page that needs nothing but itself: no script, no request, no server.
+
+What a page shows is plain values here; `plugin.story` takes them from a report. Log lines are hostile input: every
+value is escaped, and characters that act instead of showing (control codes, changes of direction) are made visible.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from plugin.errors import InputError
+
+PAGES = Path(__file__).with_suffix("")
+ACTIVE = (*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), 0x061C)
+ISOLATES = range(0x2066, 0x206A)
+VISIBLE = {code: f"\\u{code:04x}" for code in (*ACTIVE, *ISOLATES)}
+"""Controls but tab and line feed, and Unicode's changes of direction: a line must not rearrange what is beside it."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An anomaly's place in the chart."""
+
+    x: float
+    """Share of the time span, 0…1."""
+    score: float
+    entry: int
+    """The number of the entry it belongs to."""
+    is_top: bool
+    """Whether it is the one that its entry shows."""
+    is_strong: bool
+    """Ten times rarer than the cut, or more."""
+    label: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A file over time: how many lines, and where the anomalies are."""
+
+    bins: tuple[int, ...]
+    """Lines per equal share of the time span, oldest first."""
+    bin_label: str
+    """How much time one bin is."""
+    ticks: tuple[tuple[float, str], ...]
+    """(share of the time span, time in words), ascending."""
+    grid: tuple[tuple[float, str], ...]
+    """(score, its rarity in words), ascending: the lowest and the highest are the chart's edges."""
+    marks: tuple[Mark, ...]
+    description: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """A log line with its time in words."""
+
+    stamp: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Usual:
+    """An event that was expected instead."""
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """One entry: an anomaly and those alike."""
+
+    number: int
+    score: float
+    rarity: str
+    is_strong: bool
+    stamp: str
+    instant: str
+    """ISO 8601, UTC."""
+    host: str
+    program: str
+    origin: str
+    line: str
+    is_end: bool
+    """The session fell silent after the line."""
+    why: str
+    also: tuple[str, ...]
+    """What other views said of the same line."""
+    usual: tuple[Usual, ...]
+    before: tuple[Said, ...]
+    n_alike: int
+    """Anomalies in the entry, the shown one included."""
+    span: str
+    """When and where those were, in words; empty for a single one."""
+    alike: tuple[Said, ...]
+    """The others, worst first, perhaps not all."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that one page tells."""
+
+    title: str
+    subtitle: str
+    summary: str
+    notices: tuple[str, ...]
+    chart: Chart
+    cards: tuple[Card, ...]
+
+
+def write(story: Story, path: Path) -> None:
+    """Write the page whole or not at all: a draft beside it takes its place in one step.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
+    page = render(story).encode("utf-8", "backslashreplace")  # a lone surrogate must not cost the page
+    draft: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", delete=False) as file:
+            draft = Path(file.name)
+            file.write(page)
+        draft.chmod(0o644)
+        draft.replace(path)
+    except OSError as error:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+        raise InputError(
+            f"{path}: the page cannot be written ({error.strerror}); name a file in a directory that you may write to"
+        ) from error
+
+
+def render(story: Story) -> str:
+    """The page as text. Pure: the same story, the same page."""
+    pages = Environment(
+        loader=FileSystemLoader(PAGES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return pages.get_template("report.html.j2").render(story=story)
+
+
+def _visible(value: object) -> object:
+    return value.translate(VISIBLE) if type(value) is str else value

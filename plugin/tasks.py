@@ -1,0 +1,114 @@
+"""The Celery face: one task polls one source; the timetable is RedBeat's, over Redis, which holds nothing else.
+
+    SIEM_ANOMALY_CONFIG=settings.toml celery -A plugin.tasks worker        # any number of them
+    SIEM_ANOMALY_CONFIG=settings.toml celery -A plugin.tasks beat          # or several: a lock lets one work
+
+Two deliveries of one poll are harmless: the checkpoint's compare-and-set lets one of them through.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, setup_logging, worker_process_init
+
+from plugin import config, logs, wiring
+from plugin.commands.poll import catch_up
+from plugin.config import Settings
+from plugin.errors import PollInProgress, Refused, Unavailable
+from plugin.ports import Ports
+
+log = logging.getLogger("siem_anomaly.tasks")
+
+CONFIG_VARIABLE = "SIEM_ANOMALY_CONFIG"
+TASK_LIMIT_S = 300
+"""A poll is bounded by `max_hits`; one that takes five minutes hangs."""
+VISIBILITY_S = 900
+"""After this Redis hands an unacknowledged task to another worker: more than the task limit, so none runs twice."""
+
+
+def create(settings: Settings) -> Celery:
+    """The application: its settings are pinned here, for defaults differ between releases."""
+    broker = settings.celery.broker.get_secret_value()
+    made = Celery("siem_anomaly", broker=broker)
+    made.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        task_reject_on_worker_lost=False,  # True turns an out-of-memory kill into a loop; the next beat resumes
+        task_time_limit=TASK_LIMIT_S,
+        task_soft_time_limit=TASK_LIMIT_S - 30,
+        broker_transport_options={"visibility_timeout": VISIBILITY_S},
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_proc_alive_timeout=60,  # loading torch takes longer than the default 4 s allows
+        worker_max_tasks_per_child=500,
+        beat_scheduler="redbeat.RedBeatScheduler",
+        redbeat_redis_url=broker,
+        beat_max_loop_interval=5,
+        redbeat_lock_timeout=25,  # the default of 25 minutes would stall polling as long when a beat dies
+        beat_schedule={
+            f"poll-{name}": {
+                "task": "siem_anomaly.poll",
+                "schedule": source.interval_s,
+                "args": [name],
+                "options": {"expires": source.interval_s},  # no pile-up while workers are down
+            }
+            for name, source in settings.sources.items()
+        },
+    )
+    return made
+
+
+def _settings() -> Settings:
+    path = os.environ.get(CONFIG_VARIABLE)
+    return config.load(Path(path) if path else None)
+
+
+app = create(_settings())
+_ports: dict[str, Ports] = {}
+"""This process's own: a client is never inherited over a fork, whose two sides would share its sockets."""
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _log(**_: Any) -> None:  # noqa: ANN401 - Celery passes what it likes
+    logs.set_up()
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _start(**_: Any) -> None:  # noqa: ANN401
+    """After the fork: torch and its one thread, and the client. Torch before a fork can hang the child."""
+    import torch  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    _connected()
+
+
+@beat_init.connect  # type: ignore[untyped-decorator]
+def _begin(**_: Any) -> None:  # noqa: ANN401
+    log.info("beat sources=%s", ",".join(app.conf.beat_schedule))
+
+
+@app.task(name="siem_anomaly.poll")  # type: ignore[untyped-decorator]
+def poll(source: str) -> None:
+    """Poll one source until it has caught up; what fails is told, and tried again by the next beat."""
+    settings = _settings()
+    try:
+        catch_up(wiring.polling(settings, source), _connected())
+    except PollInProgress as error:
+        log.info("source=%s another worker was first: %s", source, error)
+    except (Unavailable, Refused) as error:
+        log.warning("source=%s %s", source, error)
+
+
+def _connected() -> Ports:
+    if "ports" not in _ports:
+        _ports["ports"] = wiring.build(_settings())
+    return _ports["ports"]

@@ -1,0 +1,40 @@
+"""Settings to real ports. One function wires the real things; tests hand in their own."""
+
+from __future__ import annotations
+
+from plugin import bundle as bundles
+from plugin.commands.poll import Polling
+from plugin.config import Settings
+from plugin.doors.elastic.anomalies import ElasticAnomalies
+from plugin.doors.elastic.checkpoints import ElasticCheckpoints
+from plugin.doors.elastic.client import connect
+from plugin.doors.elastic.logs import ElasticLogs
+from plugin.doors.elastic.setup import Installer
+from plugin.ports import Ports
+
+
+def build(settings: Settings) -> Ports:
+    """The stores of the settings; nothing is asked of them yet.
+
+    Raises:
+        ConfigError: a key file or an authority cannot be read.
+    """
+    client, prefix = connect(settings.elasticsearch), settings.elasticsearch.prefix
+    return Ports(ElasticLogs(client, prefix), ElasticAnomalies(client, prefix), ElasticCheckpoints(client, prefix))
+
+
+def installer(settings: Settings) -> Installer:
+    """What installs index templates, and says which rights are missing."""
+    return Installer(connect(settings.elasticsearch), settings.elasticsearch)
+
+
+def polling(settings: Settings, source: str) -> Polling:
+    """One source with the bundle it has in use.
+
+    Raises:
+        ConfigError: no such source.
+        BundleError: it has no bundle, or one that cannot be read.
+    """
+    given = settings.source(source)
+    bundle = bundles.current(settings.bundles, source)
+    return Polling(source, given, bundle, settings.elasticsearch.prefix, settings.worker)

@@ -1,0 +1,126 @@
+"""The ports in memory, with a clock moved by hand; contract.py holds them to what the real stores promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from plugin.errors import PollInProgress, Refused
+from plugin.ports import Checkpoint, Document, Hit, NewDocument, Page, Span, Stream, Written
+
+NOON = 1_795_435_200_000
+"""2026-11-23T12:00:00Z, milliseconds: when the fakes' clock starts."""
+NS_PER_MS = 1_000_000
+
+
+class FakeLogs:
+    """Implements `Logs`. `clock_ms` is the store's clock; move it by assigning."""
+
+    def __init__(self, clock_ms: int = NOON) -> None:
+        self.clock_ms = clock_ms
+        self.documents: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def put(self, index: str, id: str, fields: Mapping[str, Any]) -> None:
+        """Store a document, searchable at once."""
+        self.documents[index, id] = dict(fields)
+
+    def now(self) -> int:
+        """The clock."""
+        return self.clock_ms
+
+    def read(self, stream: Stream, span: Span) -> Page:
+        """Every document of the span."""
+        timed = {key: _nanoseconds(_value(fields, stream.time_field)) for key, fields in self._matching(stream).items()}
+        found = [
+            Hit(*key, clock, self.documents[key])
+            for key, clock in timed.items()
+            if clock is not None and span.lo <= clock // NS_PER_MS < span.hi
+        ]
+        found.sort(key=lambda hit: (hit.clock, _nanoseconds(_value(hit.fields, "@timestamp")) or 0, hit.store, hit.id))
+        if len(found) <= stream.max_hits:
+            return Page(found, span)
+        instants = [hit.clock // NS_PER_MS for hit in found]
+        later = [ms for ms in instants[stream.max_hits :] if ms > instants[0]]
+        hi = later[0] if later else span.hi
+        return Page([hit for hit in found if hit.clock // NS_PER_MS < hi], Span(span.lo, hi))
+
+    def count_without(self, stream: Stream) -> int:
+        """Documents without the time field."""
+        return sum(_value(fields, stream.time_field) is None for fields in self._matching(stream).values())
+
+    def _matching(self, stream: Stream) -> dict[tuple[str, str], dict[str, Any]]:
+        """The stream's documents but our own; an index that nothing was put into does not exist."""
+        found = {
+            key: fields
+            for key, fields in self.documents.items()
+            if any(fnmatchcase(key[0], pattern) for pattern in stream.indices)
+        }
+        if not found:
+            raise Refused(f"no index matches {','.join(stream.indices)}: check the source's indices")
+        return {key: fields for key, fields in found.items() if _value(fields, "event.module") != "siem_anomaly"}
+
+
+class FakeAnomalies:
+    """Implements `Anomalies`. Like the real store it can never take a document whose `@timestamp` is no date."""
+
+    def __init__(self, prefix: str = "siem-anomaly") -> None:
+        self.dead_letters = f"{prefix}-deadletter-2026.11"
+        self.documents: dict[tuple[str, str], Document] = {}
+
+    def create(self, documents: Sequence[NewDocument]) -> Written:
+        """Create each document that is not there yet."""
+        created, duplicates, refused = 0, 0, []
+        for store, id, body in documents:
+            if (store, id) in self.documents:
+                duplicates += 1
+            elif "@timestamp" in body and _nanoseconds(body["@timestamp"]) is None:
+                refused.append((id, "document_parsing_exception: @timestamp is no date"))
+                letter = {"target": store, "document_id": id, "document": body, "reason": {"message": refused[-1][1]}}
+                self.documents.setdefault((self.dead_letters, id), letter)
+            else:
+                self.documents[store, id] = body
+                created += 1
+        return Written(created, duplicates, refused)
+
+
+class FakeCheckpoints:
+    """Implements `Checkpoints`."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Checkpoint] = {}
+
+    def load(self, source: str) -> Checkpoint | None:
+        """The last one committed."""
+        return self.stored.get(source)
+
+    def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> None:
+        """Compare the versions and set."""
+        stored = self.stored.get(checkpoint.source)
+        version = stored.version if stored else None
+        if version != (replacing.version if replacing else None):
+            raise PollInProgress(f"another worker has committed the checkpoint of {checkpoint.source} first")
+        self.stored[checkpoint.source] = replace(checkpoint, version=(version[0] + 1 if version else 0, 1))
+
+
+def _value(fields: object, name: str) -> object:
+    """A field whose name is literally dotted or nested; None where there is none."""
+    if not isinstance(fields, Mapping):
+        return None
+    if name in fields:
+        return fields[name]
+    head, dot, rest = name.partition(".")
+    return _value(fields.get(head), rest) if dot else None
+
+
+def _nanoseconds(stamp: object) -> int | None:
+    """ISO 8601 with any number of decimals as nanoseconds since the epoch; None where it is no date."""
+    seconds, _, fraction = str(stamp).removesuffix("Z").partition(".")
+    try:
+        return int(datetime.fromisoformat(seconds).replace(tzinfo=UTC).timestamp()) * 10**9 + int(
+            fraction.ljust(9, "0")
+        )
+    except ValueError:
+        return None

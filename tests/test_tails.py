@@ -1,0 +1,61 @@
+"""Tails survive storage."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.windows import Tail, Tails
+from parsers.line import LogLine
+from plugin import tails
+from tests.contract import CHECKPOINT
+
+words = st.text(st.characters(), max_size=20)  # lone surrogates too: logs hold bytes that are no UTF-8
+numbers = st.floats(allow_nan=False)
+ids = st.integers(-1, 5_000)
+lines = st.builds(
+    LogLine, words, numbers, words, words, st.none() | st.integers(), words, st.none() | st.integers(0, 7)
+)
+one = st.builds(
+    Tail, st.lists(ids, max_size=10).map(tuple), st.dictionaries(ids, ids, max_size=5), lines, *[numbers] * 3
+)
+open_sessions = st.builds(Tails, st.dictionaries(words, one, max_size=4), numbers)
+
+
+@given(st.dictionaries(words, open_sessions, max_size=3))
+def test_decode_undoes_encode(given_tails: dict[str, Tails[LogLine]]) -> None:
+    """Every view, session, history, count and line comes back, and the sessions in their order."""
+    decoded = tails.decode(tails.encode(given_tails))
+    assert decoded == given_tails
+    assert [list(each.sessions.items()) for each in decoded.values()] == [
+        list(each.sessions.items()) for each in given_tails.values()
+    ]
+
+
+def test_a_session_is_kept_as_a_tuple_like_the_one_given() -> None:
+    """Histories and lines are tuples again: as lists they could not be compared or hashed."""
+    tail = tails.decode(tails.encode(CHECKPOINT.tails))["sequence"].sessions["b"]
+    assert isinstance(tail.history, tuple)
+    assert isinstance(tail.line, LogLine)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no tails", tails.encode(CHECKPOINT.tails)[:-9]]
+    + [zlib.compress(json.dumps(foreign).encode()) for foreign in ([], 7, {"view": 7}, {"view": {"clock": 1}})],
+)
+def test_bytes_that_are_no_tails_are_refused(data: bytes) -> None:
+    """Truncated or foreign bytes are a ValueError, never half a state."""
+    with pytest.raises(ValueError, match="not tails"):
+        tails.decode(data)
+
+
+def test_a_row_that_is_too_short_is_refused() -> None:
+    """A session with fields missing cannot be carried on."""
+    data = zlib.compress(json.dumps({"view": {"clock": 1, "sessions": [["a", [1]]]}}).encode())
+    with pytest.raises(ValueError, match="not tails"):
+        tails.decode(data)
