@@ -50,9 +50,9 @@ DEFAULT = (
     ),
     Mask("IP", r"(?<![\w>.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w)"),
     Mask("USER", r"(?:(?<=\buser=)|(?<=\bacct=))[^\s,;()<>\[\]]{1,128}"),  # as PAM and the audit daemon write them
-    Mask(  # /usr/bin, ~/x, ./x, C:\x; a letter before the next slash, else it is /10.1.2.3 or 10/20
+    Mask(  # /usr/bin, ~/x, ./x, =/, C:\x; a letter before the next slash, else it is /10.1.2.3 or 10/20
         "PATH",
-        r"(?<![\w>/.<~])(?:~|\.{1,2})?/(?=[\w.@+~-]{0,255}[A-Za-z])[\w.@%+~/-]*[\w/~-]"
+        r"(?<![\w>/.<~])(?:~|\.{1,2})?/(?=[\w.@+~-]{0,255}[A-Za-z])[\w.@%+~/-]*[\w/~-]|(?<==)/(?![\w<])"
         rf"|{_START}[A-Za-z]:\\[\w.@%+~\\-]*\w",
     ),
     Mask(  # 0x…; eight digits and more that hold a letter and a number; a key's fingerprint, of old and of now
@@ -166,7 +166,7 @@ def _fault(mask: Mask) -> str:
         return f"its pattern is no regular expression ({error})"
     if pattern.groups:
         return "its pattern must not capture: write (?:…) for (…)"
-    if pattern.search("") or pattern.fullmatch(""):
+    if any(not found[0] for probe in ("", "a", "0 .", "=") for found in pattern.finditer(probe)):
         return "its pattern matches the empty text"
     if _asks_for_space(mask.pattern):
         return "its pattern asks for white space, but masks see one token at a time: write one mask per token"

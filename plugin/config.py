@@ -6,6 +6,7 @@ underscores: `SIEM_ANOMALY__ELASTICSEARCH__API_KEY`. Faults are told all at once
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,8 +54,10 @@ class _Section(BaseModel):
 
 def _detector(value: object) -> object:
     """A detector's table, checked by the config of the file that its `kind` names."""
-    if not isinstance(value, Mapping):
+    if dataclasses.is_dataclass(value):
         return value
+    if not isinstance(value, Mapping):
+        raise ValueError(f"must be a table, {{ kind = … }}, not {value!r}")
     kinds = base.registry()
     kind = value.get("kind")
     if kind not in kinds:

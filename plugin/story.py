@@ -18,10 +18,12 @@ BINS = 96
 """Bars of the chart: four an hour for a day, and on a phone still three pixels each."""
 ALIKE = 50
 """Alike lines listed in an entry; an entry of thousands must not drown the page."""
+LIKELY = 0.005
+"""Probability from which an event counts as usual: less would read as 0 %."""
 TICKS = 7
 """Times named below the chart, at most: as many as fit beside each other."""
 STEPS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000, 7776000)
-"""Seconds between those times: steps that a clock or a calendar has."""
+"""Seconds between those times: steps that a clock or a calendar has; beyond them, whole years."""
 YEAR_S = 31536000
 
 
@@ -65,10 +67,19 @@ def _bins(lines: Sequence[LogLine], start: float, span: float) -> tuple[int, ...
 
 def _ticks(start: float, span: float) -> tuple[tuple[float, str], ...]:
     step = next((step for step in STEPS if span / step <= TICKS), YEAR_S * math.ceil(span / YEAR_S / TICKS))
-    form = "%H:%M:%S" if step < 60 else "%b %d %H:%M" if step < 86400 else "%b %d" if step < YEAR_S else "%Y"
     first = math.ceil(start / step)
     times = [n * step for n in range(first, int((start + span) // step) + 1)]
+    form = _form(step, span)
     return tuple(((time - start) / span, f"{datetime.fromtimestamp(time, UTC):{form}}") for time in times)
+
+
+def _form(step: int, span: float) -> str:
+    """How a time is named where neighbours are `step` seconds apart: no more than tells them apart."""
+    if span < 86400:
+        return "%H:%M:%S" if step < 60 else "%H:%M"
+    if step < 2592000:
+        return "%b %d %H:%M" if step < 86400 else "%b %d"
+    return "%b %Y"
 
 
 def _grid(scores: Sequence[float]) -> tuple[tuple[float, str], ...]:
@@ -96,7 +107,7 @@ def _card(number: int, entry: Entry, report: Report) -> Card:
         is_end=top.sighting.window.event == END,
         why=explain.reason(top),
         also=tuple(explain.reason(other) for other in report.also.get(line.origin, ())),
-        usual=tuple(Usual(explain.text(top, event), p) for event, p in top.explanation.expected),
+        usual=tuple(Usual(explain.text(top, e), p) for e, p in top.explanation.expected if p >= LIKELY),
         before=tuple(Said(stamp(mate.time), mate.message) for mate in report.before.get(line.origin, ())),
         n_alike=len(entry.anomalies),
         span=_span(entry) if len(entry.anomalies) > 1 else "",

@@ -55,7 +55,7 @@ def show_checked(console: Console, checked: Checked) -> None:
     """Ten hits as they were understood, and why others were not."""
     table = Table("time", "host", "program", "user", "address", "message", title=checked.source, title_justify="left")
     for line in checked.lines:
-        table.add_row(stamp(line.time), *map(escape, (line.host, _program(line), line.user, line.address)), _cut(line))
+        table.add_row(stamp(line.time), *map(_plain, (line.host, _program(line), line.user, line.address)), _cut(line))
     console.print(table)
     for reason, n in checked.rejected.most_common():
         console.print(f"{n} of {checked.n_hits} not read: {reason}", highlight=False)
@@ -73,7 +73,7 @@ def show_bundle(console: Console, bundle: Bundle, path: Path) -> None:
     console.print(views)
     templates = Table("count", "key", "template", title="most frequent templates", title_justify="left")
     for template in sorted(bundle.templates, key=lambda template: -template.count)[:SHOWN]:
-        templates.add_row(f"{template.count:,}", template.key, escape(template.text))
+        templates.add_row(f"{template.count:,}", template.key, _plain(template.text))
     console.print(templates)
 
 
@@ -84,12 +84,12 @@ def show_tuned(console: Console, tuned: list[Tuned]) -> None:
         console.print(f"[bold]{view.view}[/]  cut {view.before:.1f} → {view.after:.1f}, {alerts}", highlight=False)
         for name, examples in (("over", view.over), ("under", view.under)):
             for example in examples:
-                told = f"{stamp(example.time)}  {escape(example.program)}: {escape(example.text)}"
+                told = f"{stamp(example.time)}  {_plain(example.program)}: {_plain(example.text)}"
                 console.print(f"  {name:<5} {example.score:5.1f}  [dim]{told}[/]", highlight=False)
 
 
 def _cut(line: LogLine) -> str:
-    return escape(line.message if len(line.message) <= 80 else line.message[:79] + "…")
+    return _plain(line.message if len(line.message) <= 80 else line.message[:79] + "…")
 
 
 def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> None:
@@ -130,7 +130,8 @@ def _text(anomaly: Anomaly) -> str:
 
 def _plain(text: str) -> str:
     """Text that a log may have been made to hold, without power over the terminal: no markup, no control characters."""
-    return escape("".join(char if char.isprintable() else "\ufffd" for char in text[: 2 * MAX_CHARS]))
+    shown = (char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in text[: 2 * MAX_CHARS])
+    return escape("".join(shown))
 
 
 def _program(line: LogLine) -> str:

@@ -125,6 +125,7 @@ class _Fitted:
     sightings: list[list[Sighting[LogLine]]]
     crossed: CrossFit
     days: float
+    n_lines: int
 
 
 def _ground(lines: Sequence[LogLine], plan: Plan) -> _Ground:
@@ -158,9 +159,8 @@ def _cross_fitted(lens: Lens, ground: _Ground, plan: Plan, progress: Progress) -
         sightings.append(seen)
     module = base.module(lens.settings.detector.kind)
     windows = [[seen.window for seen in block] for block in sightings]
-    return _Fitted(
-        lens, sightings, cross_fit(module, lens.settings.detector, windows, plan.seed, progress), ground.days
-    )
+    crossed = cross_fit(module, lens.settings.detector, windows, plan.seed, progress)
+    return _Fitted(lens, sightings, crossed, ground.days, sum(map(len, ground.blocks)))
 
 
 def _views(fitted: _Fitted, plan: Plan, n_views: int) -> list[View]:
@@ -168,7 +168,7 @@ def _views(fitted: _Fitted, plan: Plan, n_views: int) -> list[View]:
     surprises = np.concatenate(fitted.crossed.surprises)
     per_day = len(surprises) / max(fitted.days, 1.0)
     cut = cut_for(per_day, plan.budget / n_views)
-    calibration, calibrated = _calibration(surprises)
+    calibration, calibrated = _calibration(surprises, fitted.n_lines)
     return [View(fitted.lens, detector, calibration, cut, per_day, calibrated) for detector in fitted.crossed.detectors]
 
 
@@ -188,8 +188,8 @@ def _examples(fitted: _Fitted, view: View) -> tuple[Example, ...]:
     return tuple(examples)
 
 
-def _calibration(surprises: Floats) -> tuple[Calibration, bool]:
-    if len(surprises) >= MIN_WINDOWS:
+def _calibration(surprises: Floats, n_lines: int) -> tuple[Calibration, bool]:
+    if n_lines >= MIN_WINDOWS:  # by lines, as `_lenses` decides and says: ends of sessions come on top
         return Calibration.of(surprises), True
     return Calibration(1, (0.0,), (1,), Tail(0.0, 1.0, 0.0, 1.0, 0.0)), False  # p = exp(-surprise): taken at its word
 

@@ -1,4 +1,4 @@
-"""What tests share: real servers, brought up when the first test asks and taken down after the last, and fresh names."""
+"""What tests share: real servers, up from the first test that asks to the last one, and fresh names."""
 
 from __future__ import annotations
 

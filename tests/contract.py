@@ -70,6 +70,12 @@ class LogsContract:
         bench.put(index, "a", log_document(5))
         assert bench.logs.read(self.stream(index), self.span(5, 5)).hits == []
 
+    def test_a_span_without_documents_is_read_whole(self, bench: LogsBench, index: str) -> None:
+        """A quiet source, also one that never had a document of that time, is no error."""
+        bench.put(index, "a", log_document(5))
+        for quiet in (self.span(6, 50), self.span(-50, 5)):
+            assert bench.logs.read(self.stream(index), quiet) == ([], quiet)
+
     def test_a_hit_is_its_document(self, bench: LogsBench, index: str) -> None:
         """Index, id, clock in nanoseconds and all fields come back as they were stored, nested or dotted."""
         fields = {**log_document(1_500), "host.name": "web-01", "process": {"pid": 7}, "tags": ["a", "b"]}

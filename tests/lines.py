@@ -1,15 +1,18 @@
-"""A server's regular day, made up: the same seed gives the same lines. For tests that need normal lines to learn from."""
+"""A server's regular day, made up: the same seed gives the same lines. For tests that need something normal to learn."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 
 from parsers.line import LogLine
 from parsers.syslog import parse
+from plugin.bundle import Bundle
 from plugin.config import ViewSettings
 from plugin.ports import Hit
+from plugin.training import Plan, learn
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
 HOST = "web-01"
@@ -55,6 +58,19 @@ def views(epochs: int = 2) -> dict[str, ViewSettings]:
     """The default views, small enough to be fit in a moment."""
     small = {"kind": "deeplog", "h": 4, "embedding": 8, "hidden": 16, "epochs": epochs, "device": "cpu"}
     return {"sequence": ViewSettings(detector=small), "rarity": ViewSettings(detector={"kind": "rarity"})}
+
+
+@cache
+def bundle() -> Bundle:
+    """What the day teaches; learnt once a run, for it never changes."""
+    learnt, _ = learn(lines(texts()), Plan("auth", views(), 5.0, "2026-11-24-01", "2026-11-24T00:00:00Z", 0), silent)
+    return learnt
+
+
+@cache
+def watchful(cut: float = 8.0) -> Bundle:
+    """The same with so low a cut that many lines are over it."""
+    return bundle().with_cuts({view.name: cut for view in bundle().views}, "2026-11-24-02", "2026-11-24T01:00:00Z")
 
 
 def silent(_share: float) -> None:

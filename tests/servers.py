@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -195,12 +196,13 @@ def _process(command: Sequence[str], folder: Path, run: Path) -> Iterator[subpro
     _give_away(run)
     with (run / "out").open("wb") as out:
         process = subprocess.Popen([*_unprivileged(), *command], cwd=folder, stdout=out, stderr=out)
-    atexit.register(_stop, process)
+    stop = functools.partial(_stop, process)  # one object a process: unregistering it leaves the others' alone
+    atexit.register(stop)
     try:
         yield process
     finally:
-        _stop(process)
-        atexit.unregister(_stop)
+        stop()
+        atexit.unregister(stop)
 
 
 def _unprivileged() -> list[str]:

@@ -21,7 +21,8 @@ MASKS = Masks.default()
         ("::1", "<IP6>"), ("::", "<IP6>"), ("fe80::1%eth0", "<IP6>"), ("2607:f140:6000:8:c6b3:1ff:fecd:467f", "<IP6>"),
         ("00:11:43:e3:ba:c3", "<MAC>"), ("550e8400-e29b-41d4-a716-446655440000", "<UUID>"),
         ("<foo@bar.example>", "<<EMAIL>>"), ("(https://a.example/c?d=1).", "(<URL>)."),
-        ("COMMAND=/usr/bin/apt-get", "COMMAND=<PATH>"), ("./create_users.sh", "<PATH>"), ("C:\\Windows\\x.exe", "<PATH>"),
+        ("COMMAND=/usr/bin/apt-get", "COMMAND=<PATH>"), ("./create_users.sh", "<PATH>"),
+        ("C:\\Windows\\x.exe", "<PATH>"),
         ("0x0", "<HEX>"), ("5f4dcc3b5aa765d6", "<HEX>"), ("16:9a:bc:de:f0:11:22:33:44:55:66:77:88:99:aa:bb", "<HEX>"),
         ("SHA256:Kl8kPGZrTiz7g4FO1hyqHdsSBBb5Fge6NWOobN03XJg", "SHA256:<HEX>"),
         ("15ms", "<DUR>"), ("1.5h", "<DUR>"), ("126MB", "<SIZE>"), ("64KiB,", "<SIZE>,"),
@@ -104,8 +105,10 @@ def test_where_two_masks_match_the_earlier_wins() -> None:
     ("name", "pattern", "why"),
     [
         ("ip", "x", "capital letters"), ("", "x", "capital letters"), ("X", "(", "no regular expression"),
-        ("X", "(a)", "must not capture"), ("X", "a*", "empty text"), ("X", r"\b", "empty text"), ("X", "", "empty text"),
-        ("X", "a b", "white space"), ("X", r"a\sb", "white space"), ("X", r"[\s,]+", "white space"), ("X", "(?i)a|", "empty"),
+        ("X", "(a)", "must not capture"), ("X", "a*", "empty text"), ("X", r"\b", "empty text"),
+        ("X", "", "empty text"),
+        ("X", "a b", "white space"), ("X", r"a\sb", "white space"), ("X", r"[\s,]+", "white space"),
+        ("X", "a|", "empty"),
     ],
 )  # fmt: skip
 def test_a_mask_that_cannot_work_is_refused_with_its_reason(name: str, pattern: str, why: str) -> None:
@@ -122,5 +125,5 @@ def test_nonsense_is_no_masks(value: object) -> None:
 
 
 def test_excluding_white_space_is_not_asking_for_it() -> None:
-    """`[^\\s,]` and look-arounds that keep white space out are fine."""
+    r"""`[^\s,]` and look-arounds that keep white space out are fine."""
     assert Masks((Mask("VALUE", r"(?<=v=)[^\s,]+(?!\s)"),)).mask("v=a,b") == "v=<VALUE>,b"

@@ -98,7 +98,7 @@ def test_what_follows_for_or_user_is_a_variable_however_few_came() -> None:
 
 
 def test_a_user_in_the_first_word_makes_no_template_of_its_own() -> None:
-    """sudo writes who first: one template, not one per user; a few users may have one each."""
+    """Who did it stands first in what sudo writes: one template, not one per user."""
     lines = [f"user{c} : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/su" for c in "abcdefgh"]
     assert texts(lines) == ["<*> : TTY=pts/<NUM> ; PWD=<PATH> ; USER=root ; COMMAND=<PATH>"]
 

@@ -115,9 +115,8 @@ def test_apache_hadoop_and_cluster_lines_are_read() -> None:
     old = read("[Sun Dec 04 04:47:44 2005] [error] mod_jk child in error state 6")
     assert old[1:7] == (at(2005, 12, 4, 4, 47, 44), "", "httpd", None, "mod_jk child in error state 6", 3)
     new = read("[Sun Dec 04 04:47:44.500000 2005] [core:warn] [pid 12:tid 3456] [client 10.1.2.3:9] denied")
-    assert new[1:] == (
-        at(2005, 12, 4, 4, 47, 44) + 0.5, "", "httpd", 12, "[client 10.1.2.3:9] denied", 4, "", "10.1.2.3",
-    )  # fmt: skip
+    assert new[1:7] == (at(2005, 12, 4, 4, 47, 44) + 0.5, "", "httpd", 12, "[client 10.1.2.3:9] denied", 4)
+    assert new.address == "10.1.2.3"
     hdfs = read("081109 203615 148 WARN dfs.DataNode$PacketResponder: terminating")
     assert hdfs[1:7] == (at(2008, 11, 9, 20, 36, 15), "", "dfs.DataNode$PacketResponder", 148, "terminating", 4)
     bird = read("- 1131566461 2005.11.09 dn228 Nov 9 12:01:01 dn228/dn228 crond(pam_unix)[2915]: session closed")
@@ -136,7 +135,12 @@ def test_apache_hadoop_and_cluster_lines_are_read() -> None:
         ("loghub-linux-excerpt.log", 197, "combo", {"ftpd", "sshd(pam_unix)", "-- root", "syslogd", "login(pam_unix)"}),
         ("loghub-apache-excerpt.log", 150, "", {"httpd"}),
         ("loghub-hdfs-excerpt.log", 150, "", {"dfs.FSNamesystem", "dfs.DataNode$DataXceiver"}),
-        ("loghub-thunderbird-excerpt.log", 166, "tbird-admin1", {"ACPI", "ib_sm.x", "ntpd", ""}),
+        (
+            "loghub-thunderbird-excerpt.log",
+            166,
+            "tbird-admin1",
+            {"ACPI", "/apps/x86_64/system/ganglia-3.0.1/sbin/gmetad", "ntpd", ""},
+        ),
         ("loghub-mac-excerpt.log", 180, "calvisitor-10-105-160-95", {"kernel", "QQ", "sandboxd", "com.apple.cts"}),
     ],
 )
@@ -152,7 +156,7 @@ def test_the_lines_of_a_log_stay_in_the_order_of_their_times() -> None:
     """Nine days without a year come out in order, in the year before `now`."""
     times = [line.time for line in excerpt("auth-excerpt.log")]
     assert times == sorted(times)
-    assert (times[0], times[-1]) == (at(2017, 3, 31, 0, 0, 1), at(2017, 4, 8, 23, 44, 33))
+    assert (times[0], times[-1]) == (at(2017, 3, 31, 0, 13, 11), at(2017, 4, 8, 23, 17, 1))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ def test_a_date_without_a_year_is_the_latest_not_after_tomorrow(
 
 @given(
     st.datetimes(datetime(1971, 1, 1), datetime(2090, 1, 1)),  # noqa: DTZ001 (strategies add the zone)
-    st.floats(0, 364 * 86_400),
+    st.floats(0, 363 * 86_400),
     st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]),
 )
 def test_any_moment_of_the_last_year_is_found_again(moment: datetime, age_s: float, name: str) -> None:
@@ -189,7 +193,8 @@ def test_any_moment_of_the_last_year_is_found_again(moment: datetime, age_s: flo
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", EMPTY), (" \t\r\n", EMPTY), ("hello", NO_STAMP), ("\x00" * 9, NO_STAMP), ("\tat java.lang.Thread", NO_STAMP),
+        ("", EMPTY), (" \t\r\n", EMPTY), ("hello", NO_STAMP), ("\x00" * 9, NO_STAMP),
+        ("\tat java.lang.Thread", NO_STAMP),
         ("Foo 27 13:06:56 web sshd[1]: x", NO_SUCH_DATE), ("Feb 30 13:06:56 web sshd[1]: x", NO_SUCH_DATE),
         ("Mar 27 24:06:56 web sshd[1]: x", NO_SUCH_DATE), ("2017-13-01T00:00:00Z web a: x", NO_SUCH_DATE),
         ("2017-01-01T00:00:00+25:00 web a: x", NO_SUCH_DATE), ("0000-01-01T00:00:00Z web a: x", NO_SUCH_DATE),
@@ -203,8 +208,10 @@ def test_what_cannot_be_read_says_why(text: str, expected: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["Mar 27 13:06:56 ", "<34>", "1 ", "2003-10-11T22:14:15.003Z ", "host ", "sshd[12]: ", '[a b="', '\\"', "]", "- ", "\x00",
-     "\ud800", "\ufeff", "1131566461 2005.11.09 ", "081109 203615 148 INFO a: ", "[Sun Dec 04 04:47:44 2005] [error] ", "٣"]
+    ["Mar 27 13:06:56 ", "<34>", "1 ", "2003-10-11T22:14:15.003Z ", "host ", "sshd[12]: ", '[a b="', '\\"', "]",
+    "- ", "\x00",
+     "\ud800", "\ufeff", "1131566461 2005.11.09 ", "081109 203615 148 INFO a: ",
+     "[Sun Dec 04 04:47:44 2005] [error] ", "٣"]
 )  # fmt: skip
 
 

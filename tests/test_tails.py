@@ -17,8 +17,9 @@ from tests.contract import CHECKPOINT
 words = st.text(st.characters(), max_size=20)  # lone surrogates too: logs hold bytes that are no UTF-8
 numbers = st.floats(allow_nan=False)
 ids = st.integers(-1, 5_000)
+levels = st.none() | st.integers(0, 7)
 lines = st.builds(
-    LogLine, words, numbers, words, words, st.none() | st.integers(), words, st.none() | st.integers(0, 7)
+    LogLine, words, numbers, words, words, st.none() | st.integers(), words, levels, words, words, numbers
 )
 one = st.builds(
     Tail, st.lists(ids, max_size=10).map(tuple), st.dictionaries(ids, ids, max_size=5), lines, *[numbers] * 3
@@ -43,10 +44,17 @@ def test_a_session_is_kept_as_a_tuple_like_the_one_given() -> None:
     assert isinstance(tail.line, LogLine)
 
 
+FOREIGN: list[object] = [[], 7, {"view": 7}, {"view": {"clock": 1}}]
+
+
 @pytest.mark.parametrize(
     "data",
-    [b"", b"no tails", tails.encode(CHECKPOINT.tails)[:-9]]
-    + [zlib.compress(json.dumps(foreign).encode()) for foreign in ([], 7, {"view": 7}, {"view": {"clock": 1}})],
+    [
+        b"",
+        b"no tails",
+        tails.encode(CHECKPOINT.tails)[:-9],
+        *(zlib.compress(json.dumps(each).encode()) for each in FOREIGN),
+    ],
 )
 def test_bytes_that_are_no_tails_are_refused(data: bytes) -> None:
     """Truncated or foreign bytes are a ValueError, never half a state."""

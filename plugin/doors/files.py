@@ -43,17 +43,20 @@ def read(paths: Iterable[str]) -> tuple[list[LogLine], list[Rejected]]:
     return sorted(lines, key=lambda line: line.time), rejected  # stable: equal times keep the file's order
 
 
-def _named(paths: Iterable[str]) -> dict[str, str]:
-    """Each path once, and what its lines' origins call it: the file's name, or the path where two files share one."""
-    names = {path: "stdin" if path == STDIN else Path(path).name for path in paths}
-    shared = Counter(names.values())
-    plain = {path: path if shared[name] > 1 else name for path, name in names.items()}
-    return {path: name.encode("utf-8", "replace").decode() for path, name in plain.items()}  # names can be any bytes
-
-
 def title(path: str) -> str:
-    """What a file is called in origins and titles."""
-    return "stdin" if path == STDIN else Path(path).name
+    """What a file is called in origins and titles: its name, as text that can be written (names can be any bytes)."""
+    return "stdin" if path == STDIN else _text(Path(path).name)
+
+
+def _named(paths: Iterable[str]) -> dict[str, str]:
+    """Each path once, and what its lines' origins call it: its title, or all of it where two files share one."""
+    titles = {path: title(path) for path in paths}
+    shared = Counter(titles.values())
+    return {path: _text(path) if shared[name] > 1 else name for path, name in titles.items()}
+
+
+def _text(path: str) -> str:
+    return path.encode("utf-8", "replace").decode()
 
 
 def _parsed(path: str, name: str) -> Iterator[LogLine | Rejected]:
@@ -63,7 +66,7 @@ def _parsed(path: str, name: str) -> Iterator[LogLine | Rejected]:
             for n, raw in enumerate(_lines(file), 1):
                 text = raw.decode("utf-8", "replace").rstrip("\r\n")
                 if text.strip():
-                    yield parse(text, f"{title(path)}:{n}", now)
+                    yield parse(text, f"{name}:{n}", now)
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path}: cannot be read ({why}); check the name and your rights") from error

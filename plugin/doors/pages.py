@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -112,22 +113,18 @@ class Story:
 
 
 def write(story: Story, path: Path) -> None:
-    """Write the page whole or not at all: a draft beside it takes its place in one step.
+    """Write the page whole or not at all, readable by its owner only: it quotes logs.
 
     Raises:
         InputError: it cannot be written there.
     """
     page = render(story).encode("utf-8", "backslashreplace")  # a lone surrogate must not cost the page
-    draft: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", delete=False) as file:
-            draft = Path(file.name)
-            file.write(page)
-        draft.chmod(0o644)
-        draft.replace(path)
+        if path.exists() and not path.is_file():
+            path.write_bytes(page)  # a pipe or a device takes the bytes, it must not be replaced by a file
+        else:
+            _replace(path.resolve(), page)
     except OSError as error:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
         raise InputError(
             f"{path}: the page cannot be written ({error.strerror}); name a file in a directory that you may write to"
         ) from error
@@ -135,7 +132,12 @@ def write(story: Story, path: Path) -> None:
 
 def render(story: Story) -> str:
     """The page as text. Pure: the same story, the same page."""
-    pages = Environment(
+    return _pages().get_template("report.html.j2").render(story=story)
+
+
+@cache
+def _pages() -> Environment:
+    return Environment(
         loader=FileSystemLoader(PAGES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -143,7 +145,18 @@ def render(story: Story) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return pages.get_template("report.html.j2").render(story=story)
+
+
+def _replace(path: Path, page: bytes) -> None:
+    """A draft beside it takes its place in one step, or is gone."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", delete=False) as file:
+        draft = Path(file.name)
+        try:
+            file.write(page)
+            file.close()
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def _visible(value: object) -> object:

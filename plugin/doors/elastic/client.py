@@ -99,14 +99,18 @@ def reason(error: ApiError) -> str:
 
 
 def cause_words(cause: object) -> str:
-    """An `error` object of an answer in words, with the innermost reason; at most 500 characters."""
+    """An `error` of an answer in words, with the innermost reason: one line of at most 500 characters."""
     if not isinstance(cause, Mapping):
-        return str(cause or "")[:500]
+        return _line(str(cause or ""))
     words = f"{cause.get('type', 'error')}: {cause.get('reason', '')}"
     inner: Any = cause.get("caused_by")
     while isinstance(inner, Mapping):
         words, inner = f"{words}: {inner.get('reason', '')}", inner.get("caused_by")
-    return words[:500]
+    return _line(words)
+
+
+def _line(words: str) -> str:
+    return " ".join(words.split())[:500]
 
 
 def _api_key(settings: ElasticsearchSettings) -> str | None:

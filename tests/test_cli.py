@@ -1,0 +1,140 @@
+"""The command line: results on stdout, talk on stderr, one sentence and an exit code for each fault."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from plugin import bundle as bundles
+from plugin.cli import app
+from plugin.errors import BundleError, InputError
+from tests import lines
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments: object, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """The command line as a process of its own, as a person starts it."""
+    command = [sys.executable, "-W", "error", "-m", "plugin.cli", *map(str, arguments)]
+    return subprocess.run(command, input=given, capture_output=True, cwd=ROOT, timeout=120, check=False)
+
+
+def score(*arguments: object) -> str:
+    """What `score` prints in this process, which must go well."""
+    result = CliRunner().invoke(app, ["score", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A day's log with a strange line."""
+    path = tmp_path_factory.mktemp("log") / "auth.log"
+    path.write_text("\n".join(sorted([*lines.texts(), lines.strange()])) + "\n", encoding="utf-8")
+    os.utime(path, (lines.DAY.timestamp() + 86_400,) * 2)
+    return path
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved bundle of the same host."""
+    return bundles.save(lines.bundle(), tmp_path_factory.mktemp("bundles"))
+
+
+def test_standard_input_is_scored_by_itself(log: Path) -> None:
+    """The first minute: `… | siem-anomaly score -`, in a process of its own, warnings being errors."""
+    result = run("score", "-", "--json", "--budget", "2", given=log.read_bytes())
+    assert (result.returncode, result.stderr) == (0, b"")
+    first, _ = map(json.loads, result.stdout.splitlines())
+    assert first["event"]["original"] == lines.STRANGE
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, "cannot be read"), (b"", "is empty"), (b"\x7fELF\x00", "is a binary file"), (b"words\n", "no line with")],
+)
+def test_a_file_that_is_no_log_is_one_sentence_and_exit_3(tmp_path: Path, content: bytes | None, told: str) -> None:
+    """On stderr, with the file's name; stdout stays empty, and there is no traceback."""
+    path = tmp_path / "x"
+    if content is not None:
+        path.write_bytes(content)
+    result = run("score", path)
+    sentence = result.stderr.decode().replace("\n", "")
+    assert (result.returncode, result.stdout) == (InputError.exit_code, b"")
+    assert told in result.stderr.decode().replace("\n", " ")
+    assert "Traceback" not in sentence
+    assert str(path) in sentence
+
+
+def test_a_folder_that_is_no_bundle_is_one_sentence_and_exit_5(log: Path, tmp_path: Path) -> None:
+    """It says what a bundle is."""
+    result = run("score", log, "--bundle", tmp_path)
+    assert (result.returncode, result.stdout) == (BundleError.exit_code, b"")
+    assert b"bundle.json" in result.stderr
+    assert b"Traceback" not in result.stderr
+
+
+def test_debug_shows_where_it_failed(tmp_path: Path) -> None:
+    """For whoever mends the program."""
+    result = run("--debug", "score", tmp_path / "absent")
+    assert result.returncode != 0
+    assert b"Traceback" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["score"], ["score", "x", "--budget", "0"], ["score", "x", "--nope"], ["scor"]])
+def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
+    """As everywhere."""
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_a_line_that_reaches_the_score_fails_the_run(log: Path, bundle: Path) -> None:
+    """Exit 10, after everything was printed: for a pipeline's gate."""
+    for limit, code in ((1, 10), (100, 0)):
+        result = CliRunner().invoke(app, ["score", str(log), "--bundle", str(bundle), "--fail-at", str(limit)])
+        assert result.exit_code == code
+        assert lines.STRANGE[:20] in result.stdout
+
+
+def test_json_is_one_document_a_line(log: Path, bundle: Path) -> None:
+    """Each the document that Elasticsearch would get, with its id; nothing else is on stdout."""
+    found = [json.loads(line) for line in score(log, "--bundle", bundle, "--json").splitlines()]
+    assert len({document["_id"] for document in found}) == len(found) > 0
+    assert found[0]["event"]["id"] == found[0]["_id"]
+    assert found[0]["siem_anomaly"]["bundle"]["id"] == lines.bundle().id
+    scores = [document["siem_anomaly"]["score"] for document in found]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_zipped_file_and_several_files_are_read(log: Path, bundle: Path, tmp_path: Path) -> None:
+    """Rotated logs are given together."""
+    zipped = tmp_path / "auth.log.1.gz"
+    zipped.write_bytes(gzip.compress(log.read_bytes()))
+    os.utime(zipped, (lines.DAY.timestamp() + 86_400,) * 2)
+    found = [json.loads(line) for line in score(log, zipped, "--bundle", bundle, "--json").splitlines()]
+    assert {document["siem_anomaly"]["source"]["ids"][0].split(":")[0] for document in found} == {log.name, zipped.name}
+
+
+def test_all_unfolds_and_top_bounds(log: Path, bundle: Path) -> None:
+    """Folded is the default; what is not shown is said."""
+    folded, unfolded, one = (
+        score(log, "--bundle", bundle, "--budget", "100", *more) for more in ([], ["--all", "--top", 0], ["--top", 1])
+    )
+    assert "alike" in folded
+    assert "alike" not in unfolded
+    assert "more entries" in one
+
+
+def test_every_command_has_help() -> None:
+    """A sentence in the list, and one for itself."""
+    listed = CliRunner().invoke(app, ["--help"]).stdout
+    for command in app.registered_commands:
+        name = command.name or (command.callback.__name__ if command.callback else "")
+        assert name in listed
+        assert (command.callback.__doc__ if command.callback else "") or command.help

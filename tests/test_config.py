@@ -1,0 +1,189 @@
+"""`plugin.config`: what a person gets to read when settings cannot be meant, and what wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models import base
+from models.detectors import deeplog, rarity
+from plugin import config
+from plugin.config import Settings, ViewSettings
+from plugin.errors import ConfigError
+
+SECRET = "c2VjcmV0OnZlcnkgc2VjcmV0"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """Where a test writes its settings."""
+    return tmp_path / "settings.toml"
+
+
+def read(file: Path, text: str) -> Settings:
+    """The settings of a text."""
+    file.write_text(text, encoding="utf-8")
+    return config.load(file)
+
+
+def faults(file: Path, text: str) -> list[str]:
+    """What is wrong with a text, which something must be."""
+    with pytest.raises(ConfigError) as caught:
+        read(file, text)
+    return caught.value.faults
+
+
+def test_no_file_means_the_defaults() -> None:
+    """They need no source and no server to be valid, and the default views use both detectors."""
+    settings = config.load(None)
+    assert settings.sources == {}
+    assert settings.elasticsearch.verify_tls
+    assert [view.detector for view in config.default_views().values()] == [deeplog.Config(), rarity.Config()]
+
+
+def test_all_faults_are_told_at_once_with_file_and_key_path(settings: Path) -> None:
+    """A person mends a file in one go, not fault by fault."""
+    text = """
+        worker = ""
+        [sources.auth]
+        indices = []
+        page = 20000
+        intervall_s = 5
+        max_rejected = "half"
+        [sources.auth.views.a]
+        idle_s = 0
+        detector = { kind = "rarity" }
+    """
+    found = faults(settings, text)
+    keys = ["worker", *(f"sources.auth.{key}" for key in ("indices", "page", "intervall_s", "max_rejected"))]
+    assert len(found) == 6
+    for key in [*keys, "sources.auth.views.a.idle_s"]:
+        assert any(fault.startswith(f"{settings}: {key}: ") for fault in found), key
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("[sources.a]\nindices = ['x']\ninterval = 30", "interval_s"),
+        ("[sources.a]\nindices = ['x']\nfields = { mesage = ['m'] }", "message"),
+        ("[sources.a]\nindices = ['x']\n[sources.a.views.v]\nsession = ['host.name']\ndetector = {kind='rarity'}", ""),
+        ("[elasticsearch]\nca_cert = 'x'", "ca_certs"),
+        ("bundle = 'x'", "bundles"),
+    ],
+)
+def test_a_typo_is_answered_with_the_nearest_key_or_all_of_them(settings: Path, text: str, nearest: str) -> None:
+    """Wherever it is in the tree, the keys of that place are the ones that are named."""
+    (fault,) = faults(settings, text)
+    assert "there is no such setting" in fault
+    assert (f"did you mean {nearest}?" if nearest else "session_by") in fault
+
+
+def test_a_wrong_value_is_shown_with_what_would_be_right(settings: Path) -> None:
+    """The limit and what was given stand in one sentence."""
+    (fault,) = faults(settings, "[sources.a]\nindices = ['x']\npage = 10001")
+    assert "10000" in fault
+    assert "not 10001" in fault
+
+
+def test_an_unknown_detector_is_answered_with_the_known_ones(settings: Path) -> None:
+    """The folder is the registry, and the registry is what a person is told."""
+    (fault,) = faults(settings, "[sources.a]\nindices=['x']\n[sources.a.views.v]\ndetector = { kind = 'deplog' }")
+    assert "sources.a.views.v.detector" in fault
+    assert "'deplog'" in fault
+    assert all(kind in fault for kind in base.registry())
+
+
+@pytest.mark.parametrize(
+    ("detector", "told"),
+    [
+        ("{ kind = 'deeplog', top_k = 9 }", "top_g"),
+        ("{ kind = 'deeplog', h = 0 }", "at least 1"),
+        ("{ kind = 'deeplog', h = 'ten' }", "views.v.detector.h: "),
+        ("{ h = 10 }", "deeplog"),
+        ("'deeplog'", "must be a table"),
+    ],
+)
+def test_a_detectors_table_is_checked_by_its_own_config(settings: Path, detector: str, told: str) -> None:
+    """Its kind chooses what its other keys mean; a fault in them is told like any other."""
+    found = faults(settings, f"[sources.a]\nindices=['x']\n[sources.a.views.v]\ndetector = {detector}")
+    assert told in " ".join(found)
+
+
+def test_a_detectors_kind_chooses_its_config(settings: Path) -> None:
+    """What comes out is the detector's own frozen dataclass."""
+    text = "[sources.a]\nindices=['x']\n[sources.a.views.v]\ndetector = { kind = 'deeplog', h = 7 }"
+    assert read(settings, text).source("a").views["v"].detector == deeplog.Config(h=7)
+
+
+def test_view_settings_survive_json() -> None:
+    """A bundle keeps them as JSON."""
+    view = ViewSettings(session_by=("user.name",), detector={"kind": "rarity"})
+    assert ViewSettings.model_validate_json(view.model_dump_json()) == view
+
+
+@pytest.mark.parametrize(
+    "section", ["[elasticsearch]\nurl = {}", "[elasticsearch]\napi_key = [{}]", "elasticsearch = {}"]
+)
+def test_no_fault_shows_a_secret(settings: Path, section: str) -> None:
+    """Not even a key that was put in the wrong place, or a password in an address."""
+    found = faults(settings, section.format(f"'https://elastic:{SECRET}@localhost:9200'"))
+    assert SECRET not in " ".join(found)
+
+
+def test_settings_never_print_a_secret(settings: Path) -> None:
+    """Neither as text nor as JSON."""
+    text = f"[elasticsearch]\napi_key = '{SECRET}'\n[celery]\nbroker = 'redis://:{SECRET}@localhost/0'"
+    loaded = read(settings, text)
+    assert SECRET not in f"{loaded!r} {loaded} {loaded.model_dump_json()}"
+    assert loaded.elasticsearch.api_key is not None
+    assert loaded.elasticsearch.api_key.get_secret_value() == SECRET
+
+
+def test_one_key_is_enough(settings: Path) -> None:
+    """Two would leave open which is meant."""
+    (fault,) = faults(settings, "[elasticsearch]\napi_key = 'a'\napi_key_file = 'b'")
+    assert "keep one" in fault
+
+
+def test_the_environment_wins_over_the_file(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Key by key: what it does not name stays the file's."""
+    monkeypatch.setenv("SIEM_ANOMALY__ELASTICSEARCH__API_KEY", SECRET)
+    monkeypatch.setenv("SIEM_ANOMALY__WORKER", "from-the-environment")
+    loaded = read(settings, "worker = 'from-the-file'\n[elasticsearch]\nurl = 'http://es:9200'\nprefix = 'mine'")
+    assert loaded.worker == "from-the-environment"
+    assert loaded.elasticsearch.prefix == "mine"
+    assert loaded.elasticsearch.api_key is not None
+
+
+@pytest.mark.parametrize("name", ["SIEM_ANOMALY__ELASTICSEARCH", "SIEM_ANOMALY__ELASTICSEARCH__APIKEY"])
+def test_a_fault_in_the_environment_is_told_without_its_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is no JSON, or names no setting, is a fault like one in the file."""
+    monkeypatch.setenv(name, SECRET)
+    with pytest.raises(ConfigError, match=r"(?i)elasticsearch") as caught:
+        config.load(None)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"worker = ", "is not TOML"), (b"\xff\xfe", "is not TOML")])
+def test_a_file_that_is_no_toml_says_so(settings: Path, content: bytes, told: str) -> None:
+    """One sentence with the file's name."""
+    settings.write_bytes(content)
+    with pytest.raises(ConfigError, match=told) as caught:
+        config.load(settings)
+    assert str(settings) in str(caught.value)
+
+
+def test_a_missing_file_says_how_to_name_one(settings: Path) -> None:
+    """And where it was looked for."""
+    with pytest.raises(ConfigError, match="--config") as caught:
+        config.load(settings)
+    assert str(settings) in str(caught.value)
+
+
+def test_an_unknown_source_is_answered_with_the_known_ones(settings: Path) -> None:
+    """The commands' `--source` is checked here, once."""
+    loaded = read(settings, "[sources.auth]\nindices = ['x']\n[sources.web]\nindices = ['y']")
+    assert loaded.source("auth").indices == ("x",)
+    with pytest.raises(ConfigError, match="auth, web"):
+        loaded.source("aut")

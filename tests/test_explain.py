@@ -1,0 +1,149 @@
+"""`plugin.explain`: the sentences a person decides by, one for each way to be strange."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.base import Explanation
+from models.windows import END, UNKNOWN, Sighting, Window
+from plugin import explain
+from plugin.pipeline import Anomaly
+from tests import lines
+
+ACCEPTED = "Accepted password for <*> from <IP> port <NUM> ssh2"
+FAILED = "Failed password for <*> from <IP> port <NUM> ssh2"
+LINE = lines.lines([lines.stamped(60, "sshd", 7, "Accepted password for alice from 10.1.2.3 port 50022 ssh2")])[0]
+
+
+def event(text: str) -> int:
+    """The id of a template of the day."""
+    return next(template.id for template in lines.bundle().templates if template.text == text)
+
+
+def anomaly(why: Explanation, window: Window) -> Anomaly:
+    """An anomaly of the day's bundle."""
+    bundle = lines.bundle()
+    seen = Sighting(window, "host.name=web-01|process.pid=7", LINE, LINE.time - 5, LINE.time)
+    return Anomaly("auth", bundle, bundle.views[0], seen, 8.5, 41.4, 30.0, why)
+
+
+def sequence(history: tuple[int, ...], came: int) -> Anomaly:
+    """One where another event was expected."""
+    expected = ((event(FAILED), 0.61), (END, 0.22), (event(ACCEPTED), 0.1))
+    return anomaly(Explanation("sequence", 1 / 2_900, 4, expected), Window(history, came))
+
+
+def test_a_sequence_says_what_came_before_what_was_usual_and_how_rare_it_is() -> None:
+    """Repeats are counted, not repeated; two alternatives are enough."""
+    failed, accepted = event(FAILED), event(ACCEPTED)
+    assert explain.reason(sequence((accepted, failed, failed, failed), accepted)) == (
+        f"After `{ACCEPTED}`, `{FAILED}` ×3, `{FAILED}` (61 %) or `end of the session` (22 %) was expected; "
+        f"`{ACCEPTED}` came, 1 in 2,900."
+    )
+
+
+def test_a_sessions_start_and_its_silence_have_words() -> None:
+    """Neither has a template's text."""
+    told = explain.reason(sequence((), END))
+    assert told.startswith("At a session's start, ")
+    assert told.endswith("; the session fell silent, 1 in 2,900.")
+
+
+def test_an_event_is_told_by_how_often_it_was_seen() -> None:
+    """Once, several times, or never."""
+    accepted = event(ACCEPTED)
+    for seen, words in [(0, "for the first time in 1,234"), (1, "1 time in 1,234"), (3, "3 times in 1,234")]:
+        told = explain.reason(anomaly(Explanation("event", 0.001, seen=seen, total=1_234), Window((), accepted)))
+        assert told == f"`{ACCEPTED}` came {words} lines."
+
+
+def test_a_line_like_none_before_is_called_so() -> None:
+    """UNKNOWN has no template."""
+    told = explain.reason(anomaly(Explanation("event", 0.001, total=10), Window((), UNKNOWN)))
+    assert told == "`a line like none before` came for the first time in 10 lines."
+
+
+def test_a_pair_names_both_its_halves() -> None:
+    """Fields by their names, as they are searched for."""
+    why = Explanation("pair", 0.001, total=300, pair="user.name=root|source.ip=10.0.0.1")
+    told = explain.reason(anomaly(why, Window((), event(ACCEPTED))))
+    assert told == "user.name root with source.ip 10.0.0.1: for the first time in 300 lines that name such a pair."
+
+
+def test_a_set_says_what_was_missing_and_what_was_not_usual() -> None:
+    """Against the known session most like it; beyond three events only how many more."""
+    failed, accepted = event(FAILED), event(ACCEPTED)
+    why = Explanation("set", 0.001, total=62, extra=(failed,), missing=(accepted,) * 5)
+    told = explain.reason(anomaly(why, Window((), END, (), ((failed, 1),))))
+    assert told.startswith("This combination of events in one session came for the first time in 62 sessions; unlike")
+    assert told.endswith(f"with `{FAILED}` and without `{ACCEPTED}`, `{ACCEPTED}`, `{ACCEPTED}` and 2 more.")
+
+
+def test_counts_say_how_often_an_event_came_in_its_session() -> None:
+    """And in how many others it came that often."""
+    failed = event(FAILED)
+    window = Window((), END, (), ((failed, 1_000),))
+    none = explain.reason(anomaly(Explanation("counts", 0.001, total=62, extra=(failed,)), window))
+    some = explain.reason(anomaly(Explanation("counts", 0.001, seen=2, total=62, extra=(failed,)), window))
+    assert none == f"`{FAILED}` came 1,000 times in this session, as in none of 62 others that have it."
+    assert "as in 2 of 62 others" in some
+
+
+@pytest.mark.parametrize(
+    ("aspect", "begins"),
+    [
+        ("sequence", "Unexpected sshd event on web-01"),
+        ("event", "Rare sshd event on web-01"),
+        ("pair", "New combination in sshd on web-01"),
+        ("set", "Unusual sshd session on web-01"),
+        ("counts", "Unusual sshd session on web-01"),
+    ],
+)
+def test_the_message_is_a_name_for_an_alert(aspect: str, begins: str) -> None:
+    """Short, with the template rather than the line: Kibana groups by it, so figures must not vary."""
+    window = Window((), event(ACCEPTED))
+    told = explain.message(anomaly(Explanation(aspect, 0.001, expected=((END, 1.0),)), window))
+    assert told == f'{begins}: "{ACCEPTED}"'
+
+
+def test_a_message_says_nothing_of_what_a_line_does_not_say() -> None:
+    """Neither host nor program is invented."""
+    bare = anomaly(Explanation("event", 0.001), Window((), END))
+    bare = replace(bare, sighting=bare.sighting._replace(line=LINE._replace(host="", program="")))
+    assert explain.message(bare) == 'Rare log event: "end of the session"'
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (1.0, "100 %"),
+        (0.25, "25 %"),
+        (0.1, "1 in 10"),
+        (1 / 99, "1 in 99"),
+        (1 / 449, "1 in 450"),
+        (1 / 2_949, "1 in 2,900"),
+        (1 / 99_700, "1 in 100,000"),
+        (0.0, "1 in 10,000,000,000"),
+    ],
+)
+def test_rarity_is_said_with_two_digits(probability: float, words: str) -> None:
+    """More would claim what nobody knows; what happens often is a share."""
+    assert explain.one_in(probability) == words
+
+
+@given(st.floats(0.0, 100.0))
+def test_a_score_reads_as_its_frequency(score: float) -> None:
+    """Within the rounding: 5 % at two digits, half a percent point for shares."""
+    words = explain.rarity(score)
+    share = float(words[:-2]) / 100 if words.endswith("%") else 1 / float(words[5:].replace(",", ""))
+    assert share == pytest.approx(10 ** (-score / 10), rel=0.05)
+
+
+def test_history_is_told_in_runs() -> None:
+    """Oldest first, each with how often it came in a row."""
+    a, b = event(ACCEPTED), event(FAILED)
+    assert explain.steps(sequence((a, b, b, a), a)) == [(ACCEPTED, 1), (FAILED, 2), (ACCEPTED, 1)]

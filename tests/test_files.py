@@ -1,0 +1,162 @@
+"""`plugin.doors.files`: what is read as a log, and the sentence for what is none."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from plugin.doors import files
+from plugin.errors import InputError
+
+TWO = (
+    b"Nov 23 10:00:00 web-01 sshd[1]: Server listening.\n"
+    b"Nov 23 10:00:01 web-01 sshd[1]: Connection closed by 10.1.2.3\n"
+)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A log of two lines."""
+    path = tmp_path / "auth.log"
+    path.write_bytes(TWO)
+    return path
+
+
+def refused(*paths: object) -> str:
+    """Why the files cannot be read, which they must not."""
+    with pytest.raises(InputError) as caught:
+        files.read(map(str, paths))
+    return str(caught.value)
+
+
+def test_a_files_lines_know_where_they_came_from(log: Path) -> None:
+    """By the file's name and the line's number, blank lines counted."""
+    log.write_bytes(TWO.replace(b"\n", b"\n\n", 1))
+    lines, rejected = files.read([str(log)])
+    assert [line.origin for line in lines] == ["auth.log:1", "auth.log:3"]
+    assert rejected == []
+
+
+def test_a_zipped_log_reads_as_the_plain_one(log: Path, tmp_path: Path) -> None:
+    """By its first bytes, whatever it is called; stamps without a year are dated by its own last change."""
+    zipped = tmp_path / "auth.log.1"
+    zipped.write_bytes(gzip.compress(TWO))
+    os.utime(log, (1_700_000_000,) * 2)
+    os.utime(zipped, (1_700_000_000,) * 2)
+    plain, unzipped = files.read([str(log)])[0], files.read([str(zipped)])[0]
+    assert [line[1:] for line in plain] == [line[1:] for line in unzipped]
+    assert plain[0].time < 1_700_000_000 + 86_400
+
+
+def test_several_files_become_one_stream_in_the_order_of_time(log: Path, tmp_path: Path) -> None:
+    """However they are given; lines of one instant keep the order of their file."""
+    later = tmp_path / "later.log"
+    later.write_bytes(TWO.replace(b"10:00", b"11:00") * 2)
+    lines, _ = files.read([str(later), str(log)])
+    assert [line.time for line in lines] == sorted(line.time for line in lines)
+    assert [line.origin for line in lines[:2]] == ["auth.log:1", "auth.log:2"]
+    assert [line.origin for line in lines[2:]] == ["later.log:1", "later.log:3", "later.log:2", "later.log:4"]
+
+
+def test_files_of_one_name_are_told_apart(log: Path, tmp_path: Path) -> None:
+    """Two hosts' auth.log must not look like one; the same file twice is read once."""
+    other = tmp_path / "other" / "auth.log"
+    other.parent.mkdir()
+    other.write_bytes(TWO)
+    lines, _ = files.read([str(log), str(other), str(log)])
+    assert len({line.origin for line in lines}) == len(lines) == 4
+
+
+def test_standard_input_is_a_file_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-` names it."""
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(TWO)))
+    lines, _ = files.read(["-"])
+    assert [line.origin for line in lines] == ["stdin:1", "stdin:2"]
+
+
+def test_empty_standard_input_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that brought nothing is the commonest slip."""
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO()))
+    assert "is empty" in refused("-")
+
+
+def test_unreadable_lines_are_counted_beside_the_others(log: Path) -> None:
+    """With number, reason and their beginning."""
+    log.write_bytes(b"no stamp here\n" + TWO)
+    lines, (rejected,) = files.read([str(log)])
+    assert len(lines) == 2
+    assert (rejected.origin, rejected.text) == ("auth.log:1", "no stamp here")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty"),
+        (b"\n \n", "it is blank"),
+        (b"\x7fELF\x00\x01", "is a binary file"),
+        ("Nov 23 10:00:00 a b: c\n".encode("utf-16"), "is a binary file"),
+        (b"just words\n", "line 1: no time stamp: 'just words'"),
+        (b"\x1b[2Jwords\n", r"'\x1b[2Jwords'"),
+        (gzip.compress(TWO * 500)[:-20], "cannot be read"),
+        (b"\x1f\x8bno gzip at all", "cannot be read"),
+        (gzip.compress(b""), "is empty"),
+    ],
+)
+def test_what_is_no_log_is_refused_with_the_reason(log: Path, content: bytes, why: str) -> None:
+    """One sentence that names the file, and shows nothing that could act on a terminal."""
+    log.write_bytes(content)
+    sentence = refused(log)
+    assert str(log) in sentence
+    assert why in sentence
+    assert sentence.isprintable()
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    """With the system's own reason."""
+    assert "No such file" in refused(tmp_path / "absent.log")
+    assert "directory" in refused(tmp_path)
+
+
+def test_one_bad_file_is_told_by_its_own_lines(log: Path, tmp_path: Path) -> None:
+    """Not by what was wrong in the one before."""
+    log.write_bytes(b"unreadable\n" + TWO)
+    blank = tmp_path / "blank.log"
+    blank.write_bytes(b"\n")
+    sentence = refused(log, blank)
+    assert str(blank) in sentence
+    assert "it is blank" in sentence
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_gigantic_line_is_cut_and_the_next_one_read(log: Path, zipped: bool) -> None:
+    """Memory stays bounded, and the lines after it keep their numbers."""
+    content = TWO.replace(b"listening", b"x" * (3 * files.MAX_LINE), 1)
+    log.write_bytes(gzip.compress(content) if zipped else content)
+    lines, _ = files.read([str(log)])
+    assert [line.origin for line in lines] == ["auth.log:1", "auth.log:2"]
+    assert len(lines[0].message) < files.MAX_LINE
+    assert lines[1].message == "Connection closed by 10.1.2.3"
+
+
+def test_a_line_of_just_the_longest_length_swallows_nothing(log: Path) -> None:
+    """The line end may be the first byte beyond what is read at once."""
+    head, tail = TWO.splitlines(keepends=True)
+    for length in (files.MAX_LINE - 1, files.MAX_LINE):
+        log.write_bytes(head.rstrip().ljust(length, b"x") + b"\n" + tail)
+        lines, _ = files.read([str(log)])
+        assert lines[-1].origin == "auth.log:2"
+        assert len(lines) == 2
+
+
+def test_bytes_that_are_no_text_stay_readable(tmp_path: Path) -> None:
+    """Broken UTF-8 in a line or in a file's name becomes U+FFFD or `?`; both can be written again."""
+    strange = tmp_path / os.fsdecode(b"caf\xe9.log")
+    strange.write_bytes(TWO.replace(b"Server", b"S\xffrver"))
+    (line, _), _ = files.read([str(strange)])
+    assert line.message.startswith("S\ufffdrver")
+    line.origin.encode("utf-8")

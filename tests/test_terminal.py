@@ -1,0 +1,116 @@
+"""`plugin.terminal`: what a person sees, and what no log line can do to a screen."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from rich.console import Console
+
+from parsers.line import LogLine
+from plugin import explain, terminal
+from plugin.commands.score import Report, score
+from tests import lines
+
+
+@cache
+def report() -> Report:
+    """A day's twenty strangest lines."""
+    day = sorted(lines.lines([*lines.texts(), lines.strange()]), key=lambda line: line.time)
+    return score(day, [], "auth.log", budget=20, views=lines.views(), progress=lines.silent)
+
+
+def shown(told: Report, *, unfold: bool = False, top: int = 0, width: int = 400) -> str:
+    """What a terminal of some width shows of a report."""
+    screen = io.StringIO()
+    terminal.show(Console(file=screen, width=width), told, unfold=unfold, top=top)
+    return screen.getvalue()
+
+
+def spoken(**parts: str) -> Report:
+    """The report with another worst line, which is also what came before it."""
+    top = report().anomalies[0]
+    line: LogLine = top.sighting.line._replace(**parts)
+    other = replace(top, sighting=top.sighting._replace(line=line))
+    return replace(report(), anomalies=(other,), before={line.origin: (line,)}, also={})
+
+
+def test_the_worst_entry_is_shown_first_with_all_it_takes_to_decide() -> None:
+    """When, where, who, the line, its score, how rare, why, what was usual, and where to find it."""
+    top = report().anomalies[0]
+    first = shown(report()).split("\n\n")[0]
+    assert first.lstrip().startswith("1.")
+    for part in (
+        f"{top.score:.1f}",
+        explain.rarity(top.score),
+        terminal.stamp(top.sighting.time),
+        lines.HOST,
+        "useradd[31337]",
+        top.sighting.line.origin,
+        lines.STRANGE,
+        explain.reason(top),
+    ):
+        assert part in first, part
+
+
+def test_alike_lines_are_one_entry_with_their_number() -> None:
+    """Unfolded each has its own."""
+    folded, unfolded = shown(report()), shown(report(), unfold=True)
+    assert "×" in folded
+    assert "alike" in folded
+    assert "alike" not in unfolded
+    assert " 20. " in f" {unfolded}".replace("\n", "\n ")
+    assert "20 strange lines in 20 entries" in unfolded
+
+
+def test_top_bounds_the_entries_and_says_how_many_more() -> None:
+    """Nothing is hidden without a word."""
+    few = shown(report(), unfold=True, top=3)
+    assert "17 more entries" in few
+    assert " 4. " not in few
+    assert "more entries" not in shown(report(), unfold=True)
+
+
+def test_the_last_line_sums_up() -> None:
+    """Lines read, over what time, how many not and why, how many strange."""
+    told = replace(report(), rejected=Counter({"no time stamp": 3}))
+    assert shown(told).rstrip().splitlines()[-1] == (
+        f"{len(told.lines)} lines over 23.9 hours, 3 unread (no time stamp): 20 strange lines in "
+        f"{shown(told).count('windows')} entries."
+    )
+
+
+def test_nothing_strange_is_said_too() -> None:
+    """And is no empty screen."""
+    assert "nothing" in shown(replace(report(), anomalies=()))
+
+
+def test_notices_come_first() -> None:
+    """What a person should know before the scores."""
+    assert shown(replace(report(), notices=("99 lines [too few]",))).startswith("99 lines [too few]\n")
+
+
+@pytest.mark.parametrize("field", ["message", "host", "program", "origin"])
+def test_no_line_can_speak_to_the_terminal(field: str) -> None:
+    """Escape sequences, markup, right-to-left marks and line ends are shown, not obeyed, wherever they stand."""
+    hostile = "\x1b[2J\x9b31m[red]x[/red]\r\n\u202e\x07\\"
+    screen = shown(spoken(**{field: hostile}))
+    assert "[red]x[/red]" in screen
+    assert all(char.isprintable() or char == "\n" for char in screen)
+    assert screen.count("\n") == shown(spoken(**{field: "x"})).count("\n")
+
+
+def test_a_gigantic_line_does_not_flood_the_screen() -> None:
+    """Its beginning says what it is."""
+    screen = shown(spoken(message="a" * 2**20))
+    assert len(screen) < 5_000
+    assert "…" in screen
+
+
+def test_a_narrow_terminal_loses_nothing() -> None:
+    """Lines wrap between words; none is cut off."""
+    wide, narrow = shown(report()).split(), shown(report(), width=60).split()
+    assert "".join(wide) == "".join(narrow)

@@ -1,0 +1,105 @@
+"""`plugin.training`: what is learnt from few lines, from many, and from none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.calibration import MIN_WINDOWS, cut_for
+from models.windows import Window
+from plugin.config import ViewSettings
+from plugin.errors import InputError
+from plugin.training import BLOCKS, MIN_LINES, Plan, learn, learn_blocks
+from tests import lines
+
+PLAN = Plan("auth", lines.views(), 5.0, "2026-11-24-01", "2026-11-24T00:00:00Z", 1_795_500_000_000, "parent")
+DAY = lines.lines(lines.texts())
+
+
+def test_a_bundle_says_how_it_was_made() -> None:
+    """Source, id, parent, where its lines ended, how many they were; nothing to tell when all went well."""
+    bundle, notices = learn(DAY, replace(PLAN, views={"rarity": lines.views()["rarity"]}), lines.silent)
+    assert (bundle.source, bundle.id, bundle.parent) == ("auth", PLAN.id, "parent")
+    assert (bundle.until, bundle.created, bundle.n_lines) == (PLAN.until, PLAN.created, len(DAY))
+    assert notices == ()
+
+
+def test_every_view_is_calibrated_and_cut_by_its_part_of_the_budget() -> None:
+    """Two views share five alerts a day; the day's windows make it a cut."""
+    for view in lines.bundle().views:
+        assert view.calibrated
+        assert view.calibration.n >= len(DAY)
+        assert view.windows_per_day == view.calibration.n
+        assert view.cut == cut_for(view.windows_per_day, 5.0 / 2)
+
+
+def test_the_calibration_keeps_the_budget_on_its_own_held_out_lines() -> None:
+    """A cut lets through at most what it promises, on lines its detectors never saw."""
+    for view in lines.bundle().views:
+        assert view.calibration.expected(view.cut) * view.windows_per_day <= 5.0 / 2 + 1e-9
+
+
+def test_the_same_lines_and_seed_teach_the_same() -> None:
+    """Two trainings can be compared, and a bundle can be made again."""
+    small = replace(PLAN, views=lines.views(epochs=1))
+    first, second = (learn(DAY[:150], small, lines.silent)[0] for _ in range(2))
+    assert first.sha256 == second.sha256
+
+
+def test_each_block_is_learnt_without_itself() -> None:
+    """Blocks are consecutive, cover all lines, and the bundle of the one with the strange line never saw it."""
+    day = sorted(lines.lines([*lines.texts(), lines.strange()]), key=lambda line: line.time)
+    learnt = learn_blocks(day, replace(PLAN, views={"rarity": lines.views()["rarity"]}), lines.silent)
+    assert len(learnt.bundles) == len(learnt.blocks) == BLOCKS
+    assert [line for block in learnt.blocks for line in block] == day
+    for block, bundle in zip(learnt.blocks, learnt.bundles, strict=True):
+        (event,) = bundle.matcher.ids([lines.STRANGE])
+        seen = bundle.views[0].detector.explain(Window((), event)).seen
+        assert seen == (0 if any(line.message == lines.STRANGE for line in block) else 1)
+
+
+def test_too_few_lines_go_on_with_counting_alone_and_say_so() -> None:
+    """Below what can be calibrated the bundle is marked, and the sentence says how many lines are needed."""
+    bundle, (notice,) = learn(DAY[: MIN_WINDOWS - 1], PLAN, lines.silent)
+    assert [view.name for view in bundle.views] == ["rarity"]
+    assert not bundle.views[0].calibrated
+    assert f"{MIN_WINDOWS - 1} lines" in notice
+    assert f"{MIN_WINDOWS} are needed" in notice
+
+
+def test_an_uncalibrated_score_is_the_detectors_own_probability() -> None:
+    """One in ten scores 10, whatever the few lines were."""
+    bundle, _ = learn(DAY[: MIN_WINDOWS - 1], PLAN, lines.silent)
+    (score,) = bundle.views[0].calibration.score(np.array([math.log(10.0)])).tolist()
+    assert score == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("n", [0, 1, MIN_LINES - 1])
+def test_next_to_no_lines_teach_nothing(n: int) -> None:
+    """The sentence says how many there were, and how many it takes."""
+    with pytest.raises(InputError, match=f"{n} readable lines, at least {MIN_LINES}"):
+        learn(DAY[:n], PLAN, lines.silent)
+
+
+def test_few_lines_without_a_counting_view_are_refused() -> None:
+    """Nothing that is left could be of use."""
+    views = {"sequence": ViewSettings(detector={"kind": "deeplog"})}
+    with pytest.raises(InputError, match=f"{MIN_WINDOWS} are needed"):
+        learn(DAY[:50], replace(PLAN, views=views), lines.silent)
+
+
+def test_lines_of_one_instant_can_be_learnt() -> None:
+    """A dump with one stamp has no span, but has counts."""
+    bundle, _ = learn([line._replace(time=DAY[0].time) for line in DAY], PLAN, lines.silent)
+    assert all(0.0 <= view.cut <= 100.0 for view in bundle.views)
+
+
+def test_progress_runs_from_nothing_to_all() -> None:
+    """And never back."""
+    told: list[float] = []
+    learn(DAY[:150], replace(PLAN, views=lines.views(epochs=1)), told.append)
+    assert told == sorted(told)
+    assert 0.0 <= told[0] < told[-1] == pytest.approx(1.0)

@@ -1,0 +1,78 @@
+"""`plugin.views`: which lines are one sequence, and which combinations are seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.windows import Tails, slide
+from parsers.line import LogLine
+from parsers.matcher import Match
+from plugin.config import LineField, ViewSettings
+from plugin.views import Lens
+from tests import lines
+
+LINE = LogLine("i/1", 100.0, "web-01", "sshd", 123, "m", None, "root", "10.1.2.3", 105.0)
+
+
+def lens(*session_by: LineField, kind: str = "rarity") -> Lens:
+    """A view before anything is learnt."""
+    return Lens("v", ViewSettings(session_by=session_by, detector={"kind": kind}))
+
+
+@pytest.mark.parametrize(
+    ("session_by", "line", "session"),
+    [
+        (("host.name", "process.name", "process.pid"), LINE, "host.name=web-01|process.name=sshd|process.pid=123"),
+        (("host.name", "process.pid"), LINE._replace(pid=None), "host.name=web-01"),
+        (("process.pid",), LINE._replace(pid=0), "process.pid=0"),
+        (("user.name",), LINE, "user.name=root"),
+        (("source.ip", "user.name"), LINE._replace(user=""), "source.ip=10.1.2.3"),
+        (("user.name",), LINE._replace(user=""), ""),
+    ],
+)
+def test_a_session_is_named_by_its_fields(session_by: tuple[LineField, ...], line: LogLine, session: str) -> None:
+    """Lines with the same values of these are one sequence; what a line does not say is left out of the name."""
+    (event,) = lens(*session_by).events([Match(line, 7)])
+    assert event.session == session
+
+
+def test_pairs_are_seen_only_when_complete() -> None:
+    """Half a pair is no news: a line without a user says nothing about who comes from where."""
+    whole, half = lens("host.name").events([Match(LINE, 1), Match(LINE._replace(user=""), 1)])
+    assert whole.pairs == (
+        "user.name=root|source.ip=10.1.2.3",
+        "process.name=sshd|user.name=root",
+        "host.name=web-01|process.name=sshd",
+    )
+    assert half.pairs == ("host.name=web-01|process.name=sshd",)
+
+
+def test_only_detectors_that_count_pairs_get_them() -> None:
+    """To the others two windows that differ in a pair alone are the same, and are computed once."""
+    (event,) = lens("host.name", kind="deeplog").events([Match(LINE, 1)])
+    assert event.pairs == ()
+
+
+def test_events_carry_the_time_of_the_line_and_the_clock_of_the_source() -> None:
+    """A file has no other clock than its lines."""
+    polled, filed = lens("host.name").events([Match(LINE, 1), Match(LINE._replace(clock=0.0), 1)])
+    assert (polled.time, polled.clock) == (100.0, 105.0)
+    assert (filed.time, filed.clock) == (100.0, 100.0)
+    assert polled.line == LINE
+
+
+def test_the_frame_is_what_the_detector_needs() -> None:
+    """Its history and its counts come from the detector, silence and bounds from the view."""
+    settings = ViewSettings(idle_s=60, max_sessions=9, detector={"kind": "deeplog", "h": 4})
+    frame = Lens("v", settings).frame
+    assert (frame.h, frame.counts, frame.idle_s, frame.max_sessions) == (4, False, 60.0, 9)
+    assert lens("host.name").frame.counts
+
+
+def test_surprises_are_one_for_each_sighting() -> None:
+    """In their order, however often a window repeats."""
+    view = lines.bundle().views[0]
+    events = view.lens.events(lines.bundle().matcher.match(lines.lines(lines.texts(6))))
+    sightings, _ = slide(Tails(), events, view.lens.frame, 0.0)
+    alone = [float(view.surprises([sighting])[0]) for sighting in sightings]
+    assert view.surprises([*sightings, *reversed(sightings)]).tolist() == [*alone, *reversed(alone)]
