@@ -34,15 +34,19 @@ CHUNK = 4_096
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to learn. The steps are bounded whatever the rows, so a fit's time is too."""
+    """How long and how fast to learn. Steps are bounded whatever the rows; a small log stops after some 100 of them."""
 
     batch: int = 256
-    epochs: int = 30
+    epochs: int = 100
     max_steps: int = 4_000
-    patience: int = 5
-    """Looks at the windows set aside without a better loss before it stops."""
-    rate: float = 0.01
-    """Of Adam at the start; falls to zero along a half cosine."""
+    look: int = 20
+    """Steps between two looks at the windows set aside, at least; where an epoch is longer, an epoch."""
+    halve: int = 3
+    """Looks without a better loss after which the rate is halved …"""
+    patience: int = 8
+    """… and after which learning stops."""
+    rate: float = 0.02
+    """Of Adam, at the start."""
 
 
 def device(choice: str) -> torch.device:
@@ -74,64 +78,41 @@ def fit(
     learn, check = _split(times, chance)
     rows, weights = _parts(learn)
     batches = math.ceil(len(rows) / schedule.batch)
-    steps = min(schedule.max_steps, schedule.epochs * batches)
-    best = _Best(network, schedule.patience)
-    adam = _Adam(network)
+    look = max(batches, schedule.look)
+    steps = min(schedule.max_steps, schedule.epochs * look)
+    best = _Best(network)
+    optimiser = torch.optim.Adam(network.parameters(), lr=schedule.rate)
+    falling = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=schedule.halve - 1)
     network.train()
     for step, picked in enumerate(_batches(len(rows), schedule.batch, steps, chance), start=1):
-        network.zero_grad()
+        optimiser.zero_grad()
         _mean(losses, rows[picked], weights[picked]).backward()  # type: ignore[no-untyped-call]
-        adam.step(schedule.rate * (1.0 + math.cos(math.pi * (step - 1) / steps)) / 2.0)
+        optimiser.step()
         progress(step / steps)
-        if step % batches == 0 and best.stale(_checked(losses, check)):
-            break
+        if step % look == 0 or step == steps:
+            loss = _checked(losses, check)
+            falling.step(loss)
+            if best.stale(loss) >= schedule.patience:
+                break
     best.restore()
     progress(1.0)
-
-
-class _Adam:
-    """Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, with their constants.
-
-    Not `torch.optim`'s: making one imports torch's compiler, three to ten seconds and 200 MB for these few lines.
-    """
-
-    MEAN, SQUARE, FLOOR = 0.9, 0.999, 1e-8
-
-    def __init__(self, network: nn.Module) -> None:
-        self.weights = list(network.parameters())
-        self.means = [torch.zeros_like(weight) for weight in self.weights]
-        self.squares = [torch.zeros_like(weight) for weight in self.weights]
-        self.steps = 0
-
-    @torch.no_grad()
-    def step(self, rate: float) -> None:
-        """Move each weight against its gradient, by about `rate`."""
-        self.steps += 1
-        known, known_square = 1.0 - self.MEAN**self.steps, 1.0 - self.SQUARE**self.steps
-        for weight, mean, square in zip(self.weights, self.means, self.squares, strict=True):
-            if weight.grad is None:
-                continue
-            mean.lerp_(weight.grad, 1.0 - self.MEAN)
-            square.lerp_(weight.grad.square(), 1.0 - self.SQUARE)
-            weight.addcdiv_(mean, (square / known_square).sqrt_().add_(self.FLOOR), value=-rate / known)
 
 
 class _Best:
     """The weights that did best on the windows set aside, and how long that is ago."""
 
-    def __init__(self, network: nn.Module, patience: int) -> None:
+    def __init__(self, network: nn.Module) -> None:
         self.network = network
-        self.patience = patience
         self.loss = math.inf
         self.weights = network.state_dict()
         self.looks = 0
 
-    def stale(self, loss: float) -> bool:
-        """Note this loss, and say whether it is time to stop."""
+    def stale(self, loss: float) -> int:
+        """Note this loss, and say how many looks ago it was last better; 0 = now."""
         self.looks += 1
         if loss < self.loss:
             self.loss, self.weights, self.looks = loss, copy.deepcopy(self.network.state_dict()), 0
-        return self.looks >= self.patience
+        return self.looks
 
     def restore(self) -> None:
         self.network.load_state_dict(self.weights)

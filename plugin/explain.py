@@ -7,6 +7,7 @@ from itertools import groupby
 
 from models.base import Explanation
 from models.windows import END, UNKNOWN
+from parsers.line import LogLine
 from plugin.pipeline import Anomaly
 
 SILENCE = "end of the session"
@@ -27,6 +28,19 @@ def text(anomaly: Anomaly, event: int) -> str:
     if event == END:
         return SILENCE
     return NEW_LINE if event == UNKNOWN else anomaly.bundle.templates.text(event)
+
+
+def about(anomaly: Anomaly) -> str:
+    """What the verdict is about, in words that are the same for alike ones: the line's event, or a session's parts."""
+    why = anomaly.explanation
+    if why.aspect in {"set", "counts"}:
+        return "; ".join(text(anomaly, event) for event in (*why.extra, *why.missing))
+    return text(anomaly, anomaly.sighting.window.event)
+
+
+def program(line: LogLine) -> str:
+    """`sshd[123]`, or `kernel` where there is no pid."""
+    return f"{line.program}[{line.pid}]" if line.pid is not None else line.program
 
 
 def message(anomaly: Anomaly) -> str:

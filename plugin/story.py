@@ -101,7 +101,7 @@ def _card(number: int, entry: Entry, report: Report) -> Card:
         stamp=stamp(top.sighting.time),
         instant=datetime.fromtimestamp(top.sighting.time, UTC).isoformat(),
         host=line.host,
-        program=f"{line.program}[{line.pid}]" if line.pid is not None else line.program,
+        program=explain.program(line),
         origin=line.origin,
         line=line.message,
         is_end=top.sighting.window.event == END,

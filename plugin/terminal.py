@@ -42,8 +42,8 @@ def summary(report: Report, n_entries: int) -> str:
     n, bad = len(report.lines), sum(report.rejected.values())
     unread = f", {bad:,} unread ({', '.join(report.rejected)})" if bad else ""
     span = f"{report.days:.1f} days" if report.days >= 1 else f"{report.days * 24:.1f} hours"
-    found = f"{len(report.anomalies):,} strange lines in {n_entries:,} entries" if report.anomalies else "nothing"
-    return f"{n:,} lines over {span}{unread}: {found}."
+    found = f"{len(report.anomalies):,} strange in {n_entries:,} {'entry' if n_entries == 1 else 'entries'}"
+    return f"{n:,} lines over {span}{unread}: {found if report.anomalies else 'nothing strange'}."
 
 
 def stamp(seconds: float) -> str:
@@ -55,7 +55,9 @@ def show_checked(console: Console, checked: Checked) -> None:
     """Ten hits as they were understood, and why others were not."""
     table = Table("time", "host", "program", "user", "address", "message", title=checked.source, title_justify="left")
     for line in checked.lines:
-        table.add_row(stamp(line.time), *map(_plain, (line.host, _program(line), line.user, line.address)), _cut(line))
+        table.add_row(
+            stamp(line.time), *map(_plain, (line.host, explain.program(line), line.user, line.address)), _cut(line)
+        )
     console.print(table)
     for reason, n in checked.rejected.most_common():
         console.print(f"{n} of {checked.n_hits} not read: {reason}", highlight=False)
@@ -96,9 +98,10 @@ def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> 
     top = entry.top
     line = top.sighting.line
     count = f"  [bold]×{len(entry.anomalies)}[/]" if len(entry.anomalies) > 1 else ""
+    where = f"{_plain(line.host)}  {_plain(explain.program(line))}"
     console.print(
         f"[bold]{number:>2}. {_colour(top)}{top.score:5.1f}[/][/]  {explain.rarity(top.score)} windows{count}"
-        f"  [dim]{stamp(top.sighting.time)}  {_plain(line.host)}  {_plain(_program(line))}  ({_plain(line.origin)})[/]",
+        f"  [dim]{stamp(top.sighting.time)}  {where}  ({_plain(line.origin)})[/]",
         highlight=False,
     )
     body = [f"[bold]{_plain(_text(top))}[/]", f"[cyan]why[/]     {_plain(explain.reason(top))}"]
@@ -132,10 +135,6 @@ def _plain(text: str) -> str:
     """Text that a log may have been made to hold, without power over the terminal: no markup, no control characters."""
     shown = (char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in text[: 2 * MAX_CHARS])
     return escape("".join(shown))
-
-
-def _program(line: LogLine) -> str:
-    return f"{line.program}[{line.pid}]" if line.pid is not None else line.program
 
 
 def _colour(anomaly: Anomaly) -> str:

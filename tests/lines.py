@@ -1,4 +1,4 @@
-"""A server's regular day, made up: the same seed gives the same lines. For tests that need something normal to learn."""
+"""A server's regular day, made up: the same seed gives the same lines. For tests that need something to learn."""
 
 from __future__ import annotations
 

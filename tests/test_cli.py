@@ -23,7 +23,8 @@ ROOT = Path(__file__).parent.parent
 def run(*arguments: object, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """The command line as a process of its own, as a person starts it."""
     command = [sys.executable, "-W", "error", "-m", "plugin.cli", *map(str, arguments)]
-    return subprocess.run(command, input=given, capture_output=True, cwd=ROOT, timeout=120, check=False)
+    alone = os.environ | {"OMP_NUM_THREADS": "1"}  # two threads that wait for one busy core take ten times as long
+    return subprocess.run(command, input=given, capture_output=True, cwd=ROOT, env=alone, timeout=300, check=False)
 
 
 def score(*arguments: object) -> str:
@@ -56,21 +57,17 @@ def test_standard_input_is_scored_by_itself(log: Path) -> None:
     assert first["event"]["original"] == lines.STRANGE
 
 
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [(None, "cannot be read"), (b"", "is empty"), (b"\x7fELF\x00", "is a binary file"), (b"words\n", "no line with")],
-)
+@pytest.mark.parametrize(("content", "told"), [(None, "cannot be read"), (b"\x7fELF\x00", "is a binary file")])
 def test_a_file_that_is_no_log_is_one_sentence_and_exit_3(tmp_path: Path, content: bytes | None, told: str) -> None:
     """On stderr, with the file's name; stdout stays empty, and there is no traceback."""
     path = tmp_path / "x"
     if content is not None:
         path.write_bytes(content)
     result = run("score", path)
-    sentence = result.stderr.decode().replace("\n", "")
     assert (result.returncode, result.stdout) == (InputError.exit_code, b"")
-    assert told in result.stderr.decode().replace("\n", " ")
-    assert "Traceback" not in sentence
-    assert str(path) in sentence
+    assert told in result.stderr.decode().replace("\n", " ")  # where the terminal is narrow, it wraps
+    assert str(path) in result.stderr.decode().replace("\n", "")
+    assert b"Traceback" not in result.stderr
 
 
 def test_a_folder_that_is_no_bundle_is_one_sentence_and_exit_5(log: Path, tmp_path: Path) -> None:
@@ -96,10 +93,17 @@ def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
 
 def test_a_line_that_reaches_the_score_fails_the_run(log: Path, bundle: Path) -> None:
     """Exit 10, after everything was printed: for a pipeline's gate."""
-    for limit, code in ((1, 10), (100, 0)):
-        result = CliRunner().invoke(app, ["score", str(log), "--bundle", str(bundle), "--fail-at", str(limit)])
-        assert result.exit_code == code
-        assert lines.STRANGE[:20] in result.stdout
+    result = CliRunner().invoke(app, ["score", str(log), "--bundle", str(bundle), "--fail-at", "30"])
+    assert result.exit_code == 10
+    assert lines.STRANGE[:20] in result.stdout
+
+
+def test_a_regular_day_passes_the_gate(bundle: Path, tmp_path: Path) -> None:
+    """Nothing reaches the score, and that is said."""
+    path = tmp_path / "auth.log"
+    path.write_text("\n".join(lines.texts(seed=7)), encoding="utf-8")
+    os.utime(path, (lines.DAY.timestamp() + 86_400,) * 2)
+    assert "nothing" in score(path, "--bundle", bundle, "--fail-at", 30)
 
 
 def test_json_is_one_document_a_line(log: Path, bundle: Path) -> None:

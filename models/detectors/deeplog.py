@@ -55,7 +55,7 @@ class Config:
     embedding: int = 32
     hidden: int = 64
     layers: int = 1
-    epochs: int = 30
+    epochs: int = 100
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it is fit. Judging is always done on the CPU, so that verdicts do not depend on the machine."""
     counts: bool = False

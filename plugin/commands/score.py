@@ -15,6 +15,7 @@ from models.base import Progress
 from models.calibration import cut_for
 from models.windows import Tails
 from parsers.line import LogLine, Rejected
+from plugin import explain
 from plugin.bundle import Bundle
 from plugin.config import ViewSettings, default_views
 from plugin.errors import InputError
@@ -57,7 +58,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Entry:
-    """Alike anomalies, folded: the same view, the same template."""
+    """Alike anomalies, folded: the same view and program, about the same template."""
 
     anomalies: tuple[Anomaly, ...]
     """Worst first."""
@@ -115,9 +116,9 @@ def score(
 
 def fold(anomalies: Sequence[Anomaly]) -> list[Entry]:
     """Entries of alike anomalies, worst first."""
-    alike: dict[tuple[str, str, int], list[Anomaly]] = {}
+    alike: dict[tuple[str, str, str], list[Anomaly]] = {}
     for anomaly in anomalies:
-        key = (anomaly.view.name, anomaly.explanation.aspect, anomaly.sighting.window.event)
+        key = (anomaly.view.name, anomaly.sighting.line.program, explain.about(anomaly))
         alike.setdefault(key, []).append(anomaly)
     return [Entry(tuple(group)) for group in alike.values()]
 

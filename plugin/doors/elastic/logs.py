@@ -7,6 +7,7 @@ read that gets too long ends between two milliseconds, never inside one.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -24,7 +25,8 @@ NANOS = "strict_date_optional_time_nanos"
 NS_PER_MS = 1_000_000
 MAPPED_ONLY = ("data_stream.dataset", "data_stream.namespace")
 """Fields that often stand in the mapping alone (`constant_keyword`) and so are in no document."""
-DATES = frozenset({"date", "date_nanos"})
+DATES_OR_NONE = frozenset({"date", "date_nanos", "unmapped"})
+"""How a time field may be mapped; `unmapped` where an index has no such field."""
 OUR_MODULE = "siem_anomaly"
 """`event.module` of everything we write."""
 
@@ -65,9 +67,9 @@ class ElasticLogs:
         if span.lo >= span.hi:
             return Page([], span)
         with asking(self._client, f"read {_names(stream)}"):
-            dated = self._preflight(stream)
+            fields = self._preflight(stream)
             with self._point_in_time(stream, span) as pit:
-                found, read = _bounded(self._pages(pit, stream, span, dated), span, stream.max_hits)
+                found, read = _bounded(self._pages(pit, stream, span, fields), span, stream.max_hits)
         found.sort(key=lambda each: each.order)
         return Page([each.hit for each in found], read)
 
@@ -81,13 +83,13 @@ class ElasticLogs:
             _require_whole(answer, stream)
         return int(answer["count"])
 
-    def _preflight(self, stream: Stream) -> bool:
+    def _preflight(self, stream: Stream) -> list[Any]:
         """Look at the mappings first: one index whose time field is text would fail every search.
 
         Returns:
-            Whether `@timestamp` is a date wherever it is mapped.
+            What to ask for besides the documents themselves, of what is mapped at all: each costs the server time.
         """
-        names = [stream.time_field, "@timestamp"]
+        names = [stream.time_field, "@timestamp", *self._mapped_only]
         answer = self._client.field_caps(
             index=list(stream.indices), fields=names, include_unmapped=True, ignore_unavailable=True
         ).body
@@ -95,14 +97,18 @@ class ElasticLogs:
             raise Refused(
                 f"no index matches {_names(stream)}: check the source's indices, and that the key may read them"
             )
-        for kind, caps in answer["fields"].get(stream.time_field, {}).items():
-            if kind not in DATES | {"unmapped"}:
+        mapped: Mapping[str, Mapping[str, Any]] = answer["fields"]
+        for kind, caps in mapped.get(stream.time_field, {}).items():
+            if kind not in DATES_OR_NONE:
                 where = ", ".join(caps.get("indices", answer["indices"])[:5])
                 raise Refused(
                     f"{stream.time_field} is a {kind} and no date in {where}: map it as date, "
                     f"or leave such an index out with `-name` at the end of the source's indices"
                 )
-        return DATES | {"unmapped"} >= set(answer["fields"].get("@timestamp", {}))
+        fields: list[Any] = [name for name in self._mapped_only if mapped.get(name, {}).keys() - {"unmapped"}]
+        if stream.time_field != "@timestamp" and mapped.get("@timestamp", {}).keys() <= DATES_OR_NONE:
+            fields.append({"field": "@timestamp", "format": NANOS})
+        return fields
 
     @contextlib.contextmanager
     def _point_in_time(self, stream: Stream, span: Span) -> Iterator[list[str]]:
@@ -120,9 +126,9 @@ class ElasticLogs:
             with contextlib.suppress(ApiError, TransportError):  # it expires by itself
                 self._client.close_point_in_time(id=pit[0])
 
-    def _pages(self, pit: list[str], stream: Stream, span: Span, dated: bool) -> Iterator[list[_Found]]:
+    def _pages(self, pit: list[str], stream: Stream, span: Span, fields: list[Any]) -> Iterator[list[_Found]]:
         """Each page's hits; query and sort stay the same for all of them."""
-        request = self._request(stream, span, dated)
+        request = self._request(stream, span, fields)
         after: dict[str, Any] = {}
         while True:
             answer = self._page(request | after | {"pit": {"id": pit[0], "keep_alive": KEEP_ALIVE}}, stream)
@@ -143,17 +149,16 @@ class ElasticLogs:
         _require_whole(answer, stream)
         return answer
 
-    def _request(self, stream: Stream, span: Span, dated: bool) -> dict[str, Any]:
+    def _request(self, stream: Stream, span: Span, fields: list[Any]) -> dict[str, Any]:
         bounds = {"gte": _iso(span.lo), "lt": _iso(span.hi), "format": NANOS}  # gt and lte would round
         order = {"order": "asc", "unmapped_type": "date", "numeric_type": "date_nanos", "format": NANOS}
-        fields: list[Any] = list(self._mapped_only)
         return {
             "size": stream.page,
             "track_total_hits": False,
             "allow_partial_search_results": False,
             "query": {"bool": {"filter": [{"range": {stream.time_field: bounds}}], "must_not": self._ours()}},
             "sort": [{stream.time_field: order}],
-            "fields": [*fields, {"field": "@timestamp", "format": NANOS}] if dated else fields,
+            "fields": fields,
         }
 
     def _ours(self) -> list[dict[str, Any]]:
@@ -190,10 +195,10 @@ def _ms(found: _Found) -> int:
 def _found(row: Mapping[str, Any]) -> _Found:
     """A hit of an answer; fields that only the mapping holds are added where the document lacks them."""
     source, mapped = row.get("_source", {}), row.get("fields", {})
-    added = {name: values for name, values in mapped.items() if name != "@timestamp" and not _has(source, name)}
-    stamp = mapped.get("@timestamp")
-    hit = Hit(row["_index"], row["_id"], nanoseconds(row["sort"][0]), {**source, **added})
-    return _Found(hit, nanoseconds(stamp[0]) if stamp else 0)
+    time = mapped.pop("@timestamp", None)
+    added = {name: values for name, values in mapped.items() if not _has(source, name)}
+    hit = Hit(row["_index"], row["_id"], nanoseconds(row["sort"][0]), source | added if added else source)
+    return _Found(hit, nanoseconds(time[0]) if time else 0)
 
 
 def _has(fields: object, name: str) -> bool:
@@ -219,8 +224,12 @@ def _require_whole(answer: Mapping[str, Any], stream: Stream) -> None:
 def nanoseconds(stamp: str) -> int:
     """`2026-11-23T10:00:00.388Z`, with any number of decimals up to nine, as nanoseconds since the epoch."""
     seconds, _, fraction = stamp.removesuffix("Z").partition(".")
-    whole = int(datetime.fromisoformat(seconds).replace(tzinfo=UTC).timestamp())
-    return whole * 1_000_000_000 + int(fraction.ljust(9, "0") or 0)
+    return _second(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+@functools.lru_cache(maxsize=4_096)  # hits come in the order of time: most share their second with the one before
+def _second(stamp: str) -> int:
+    return int(datetime.fromisoformat(stamp).replace(tzinfo=UTC).timestamp())
 
 
 def _iso(milliseconds: int) -> str:
