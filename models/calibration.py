@@ -158,7 +158,8 @@ def _tail(values: Floats, knots: Floats, above: np.ndarray[Any, np.dtype[np.int6
 def _pareto(excesses: Floats) -> tuple[float, float]:
     """Scale and shape of ascending positive excesses, by probability-weighted moments.
 
-    With nothing to fit the scale is 1 nat: the surprise of a likelihood that is right falls off just so.
+    The scale is 1 nat at least: the surprise of a likelihood that is right falls off just so. A dozen excesses close
+    together would else claim, of a line somewhat stranger, that it comes once in the age of the universe.
     """
     n = len(excesses)
     if n == 0:
@@ -168,6 +169,6 @@ def _pareto(excesses: Floats) -> tuple[float, float]:
     spread = mean - 2.0 * weighted
     shape = 2.0 - mean / spread if spread > 0.0 else 0.0
     if shape <= 0.0:
-        return mean, 0.0
+        return max(mean, 1.0), 0.0
     shape = min(shape, MAX_SHAPE)
-    return mean * (1.0 - shape), shape  # the mean of a generalised Pareto is scale / (1 - shape)
+    return max(mean * (1.0 - shape), 1.0), shape  # the mean of a generalised Pareto is scale / (1 - shape)

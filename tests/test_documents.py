@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.calibration import severity
@@ -158,6 +158,7 @@ def test_what_a_line_does_not_say_is_left_out() -> None:
         clock=st.just(0.0),
     )
 )
+@example(LogLine("\ud800", 0.0, "\ud800\0", "\udcff", 1, "\ud800", 7, "\ud801", "\ud802"))
 def test_no_line_can_stop_a_record(line: LogLine) -> None:
     """Lone surrogates, NULs, the first and the last year: a document all the same."""
     document = documents.record(spoken(strange(), line), "siem-anomaly", NOW, "w")

@@ -1,0 +1,155 @@
+"""A real prefork Celery worker on a real Redis and a real Elasticsearch: killed at any moment, it loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from plugin import bundle as bundles
+from plugin import config, tasks, wiring
+from plugin.commands.poll import catch_up
+from plugin.config import Settings
+from plugin.documents import record_id
+from tests import lines
+
+pytestmark = pytest.mark.live
+
+HITS = lines.hits([*lines.texts(60, seed=7), lines.strange()])
+WAIT_S = 120.0
+"""Longest wait for a condition: a worker that loads torch on a busy machine takes half a minute."""
+
+
+@pytest.fixture
+def site(elastic_url: str, redis_url: str, prefix: str, tmp_path: Path) -> Path:
+    """A settings file, a bundle in use, templates installed, and a day of documents to poll."""
+    begin = int(lines.DAY.timestamp() * 1000)
+    bundles.save(replace(lines.watchful(), source="day", until=begin), tmp_path / "bundles")
+    bundles.use(tmp_path / "bundles", "day", lines.watchful().id)
+    path = tmp_path / "settings.toml"
+    path.write_text(
+        f'bundles = "{tmp_path / "bundles"}"\n'
+        f'[elasticsearch]\nurl = "{elastic_url}"\nprefix = "{prefix}"\n'
+        f'[celery]\nbroker = "{redis_url}"\n'
+        f'[sources.day]\nindices = ["{prefix}logs"]\ntime_field = "@timestamp"\nmax_window_s = 1800\ndelay_s = 1\n',
+        encoding="utf-8",
+    )
+    list(wiring.installer(config.load(path)).steps())
+    _bulk(elastic_url, f"{prefix}logs")
+    return path
+
+
+def _bulk(url: str, index: str) -> None:
+    rows: list[object] = []
+    for hit in HITS:
+        rows += [{"create": {"_id": hit.id}}, hit.fields]
+    body = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    request = urllib.request.Request(  # noqa: S310 - always http, on loopback
+        f"{url}/{index}/_bulk?refresh=true", body, {"Content-Type": "application/x-ndjson"}
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        assert not json.load(answer)["errors"]
+
+
+def _records(settings: Settings) -> set[str]:
+    """The ids of all records of this site."""
+    given = settings.elasticsearch
+    with urllib.request.urlopen(f"{given.url}/{given.prefix}-records-*/_refresh", data=b""):  # noqa: S310
+        pass
+    with urllib.request.urlopen(f"{given.url}/{given.prefix}-records-*/_search?size=1000") as answer:  # noqa: S310
+        return {hit["_id"] for hit in json.load(answer)["hits"]["hits"]}
+
+
+def _expected(path: Path) -> set[str]:
+    """The ids that an undisturbed run writes: a dry run of the same site, in this process."""
+    settings = config.load(path)
+    polling = wiring.polling(settings, "day")
+    whole = replace(polling, settings=polling.settings.model_copy(update={"max_window_s": 86_400.0 * 3650}))
+    (polled,) = catch_up(whole, wiring.build(settings), dry_run=True)
+    return {record_id(anomaly) for anomaly in polled.anomalies}
+
+
+@contextmanager
+def _worker(path: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A prefork worker in a process group of its own."""
+    command = [sys.executable, "-m", "celery", "-A", "plugin.tasks", "worker", "--concurrency", "1", "-n", name]
+    environment = {**os.environ, tasks.CONFIG_VARIABLE: str(path), "OMP_NUM_THREADS": "1"}
+    with (path.parent / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--loglevel", "WARNING"], env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _until(ready: Callable[[], bool], what: str) -> None:
+    limit = time.monotonic() + WAIT_S
+    while not ready():
+        assert time.monotonic() < limit, f"waited {WAIT_S:.0f} s for {what}"
+        time.sleep(0.05)
+
+
+def _checkpoint(settings: Settings) -> int:
+    """How far the source has been judged, milliseconds; 0 before the first commit."""
+    stored = wiring.build(settings).checkpoints.load("day")
+    return stored.until if stored else 0
+
+
+def _ask(path: Path) -> None:
+    """Put one poll on the queue, as the beat does."""
+    tasks.create(config.load(path)).send_task("siem_anomaly.poll", args=["day"])
+
+
+def _caught_up(settings: Settings) -> bool:
+    last = datetime.fromisoformat(str(HITS[-1].fields["@timestamp"])).replace(tzinfo=UTC).timestamp()
+    return _checkpoint(settings) > (last + 3_600) * 1000
+
+
+def test_a_worker_killed_twice_in_mid_poll_writes_the_same_records(site: Path) -> None:
+    """SIGKILL of the whole worker, twice at moments when a poll is under way, then one left alone: the same set."""
+    settings = config.load(site)
+    expected = _expected(site)
+    assert expected
+    for n in range(2):
+        with _worker(site, f"killed{n}") as worker:
+            before = _checkpoint(settings)
+            _ask(site)
+            _until(lambda before=before: _checkpoint(settings) > before, "a commit")  # type: ignore[misc]
+            os.killpg(worker.pid, signal.SIGKILL)
+    with _worker(site, "last"):
+        _ask(site)
+        _until(lambda: _caught_up(settings), "the last document")
+    assert _records(settings) == expected
+
+
+def test_two_workers_on_one_source_write_each_record_once(site: Path) -> None:
+    """Two deliveries of the same poll to two workers at once end with the same set of records."""
+    settings = config.load(site)
+    expected = _expected(site)
+    with _worker(site, "one"), _worker(site, "two"):
+        for _ in range(4):
+            _ask(site)
+        _until(lambda: _caught_up(settings), "the last document")
+    assert _records(settings) == expected
+
+
+def test_the_timetable_polls_every_source_and_piles_nothing_up(site: Path) -> None:
+    """Each source has its entry, at its own interval, and a poll that no worker took expires with it."""
+    app = tasks.create(config.load(site))
+    entry = app.conf.beat_schedule["poll-day"]
+    assert (entry["args"], entry["schedule"], entry["options"]) == (["day"], 30.0, {"expires": 30.0})
