@@ -78,7 +78,13 @@ class Detector(Protocol):
     config: Any
 
     @classmethod
-    def fit(cls, config: Any, windows: Sequence[Window], seed: int, progress: Progress) -> Self:
+    def fit(
+        cls,
+        config: Any,  # noqa: ANN401 - its own file's Config
+        windows: Sequence[Window],
+        seed: int,
+        progress: Progress,
+    ) -> Self:
         """A detector that has learnt what is normal in `windows`, which may repeat; the same seed gives the same one.
 
         Raises:

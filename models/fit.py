@@ -39,11 +39,11 @@ class Schedule:
     batch: int = 256
     epochs: int = 100
     max_steps: int = 4_000
-    look: int = 20
+    look: int = 10
     """Steps between two looks at the windows set aside, at least; where an epoch is longer, an epoch."""
-    halve: int = 3
+    halve: int = 2
     """Looks without a better loss after which the rate is halved …"""
-    patience: int = 8
+    patience: int = 5
     """… and after which learning stops."""
     rate: float = 0.02
     """Of Adam, at the start."""

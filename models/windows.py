@@ -20,6 +20,9 @@ UNKNOWN = 0
 END = -1
 """The event id that says: this session fell silent."""
 
+OPENINGS = -2
+"""Ids from here down stand at the head of a session's first histories: what kind of session begins. Never predicted."""
+
 Line = TypeVar("Line")
 """Whatever the caller wants back with a window: a log line, a line number."""
 
@@ -37,6 +40,8 @@ class Event(NamedTuple, Generic[Line]):
     pairs: tuple[str, ...]
     """The combinations a detector may know or not: `user.name=root|source.ip=10.1.2.3`."""
     line: Line
+    opening: tuple[int, ...] = ()
+    """The history that a session begins with when this is its first event: at most one id from `OPENINGS` down."""
 
 
 class Window(NamedTuple):
@@ -127,7 +132,7 @@ class _Walk(Generic[Line]):
         if tail is not None and event.time - tail.time >= self.frame.idle_s:
             self._end(event.session, tail)
             tail = None
-        history = tail.history if tail else ()
+        history = tail.history if tail else event.opening
         start = tail.start if tail else event.time
         window = Window(history, event.id, event.pairs)
         self.seen.append(Sighting(window, event.session, event.line, start, event.time))

@@ -136,7 +136,7 @@ def _entities(anomaly: Anomaly) -> dict[str, Any]:
 
 
 def _siem_anomaly(anomaly: Anomaly, now: float, worker: str) -> dict[str, Any]:
-    line, window, why = anomaly.sighting.line, anomaly.sighting.window, anomaly.explanation
+    line, why = anomaly.sighting.line, anomaly.explanation
     store, id = _where(line.origin)
     return {
         "score": round(anomaly.score, 2),
@@ -150,7 +150,7 @@ def _siem_anomaly(anomaly: Anomaly, now: float, worker: str) -> dict[str, Any]:
         "suppressed": False,
         "template": _template(anomaly),
         "session": anomaly.sighting.session,
-        "history": [explain.text(anomaly, event) for event in window.history],
+        "history": [explain.text(anomaly, event) for event in explain.history(anomaly)],
         "observed": {
             "rank": why.rank,
             "probability": why.probability,
@@ -164,7 +164,7 @@ def _siem_anomaly(anomaly: Anomaly, now: float, worker: str) -> dict[str, Any]:
         },
         "influencers": _influencers(anomaly),
         "bundle": {"id": anomaly.bundle.id, "sha256": anomaly.bundle.sha256},
-        "source": {"name": anomaly.source, "index": store, "ids": [id], "count": len(window.history) + 1},
+        "source": {"name": anomaly.source, "index": store, "ids": [id], "count": len(explain.history(anomaly)) + 1},
         "feedback": {"label": None, "by": None, "at": None, "comment": None},
         "worker": worker,
         "lag_seconds": round(now - (line.clock or line.time), 3),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from models.base import Explanation
-from models.windows import END, UNKNOWN
+from models.windows import END, OPENINGS, UNKNOWN
 from parsers.line import LogLine
 from plugin.pipeline import Anomaly
 
@@ -48,7 +48,9 @@ def message(anomaly: Anomaly) -> str:
     line = anomaly.sighting.line
     begin = RULES[anomaly.explanation.aspect][1].format(program=line.program or "log")
     where = f" on {line.host}" if line.host else ""
-    return f'{begin}{where}: "{_short(text(anomaly, _event(anomaly)), 160)}"'
+    event = _event(anomaly)
+    what = anomaly.bundle.masks.mask(line.message) if event == UNKNOWN else text(anomaly, event)
+    return f'{begin}{where}: "{_short(what, 160)}"'
 
 
 def reason(anomaly: Anomaly) -> str:
@@ -81,7 +83,12 @@ def rarity(score: float) -> str:
 
 def steps(anomaly: Anomaly) -> list[tuple[str, int]]:
     """The history, oldest first: text, and how often in a row."""
-    return _runs(text(anomaly, event) for event in anomaly.sighting.window.history)
+    return _runs(text(anomaly, event) for event in history(anomaly))
+
+
+def history(anomaly: Anomaly) -> list[int]:
+    """The events before, oldest first, without the opening that says what kind of session begins."""
+    return [event for event in anomaly.sighting.window.history if event > OPENINGS]
 
 
 def _event(anomaly: Anomaly) -> int:
@@ -92,8 +99,12 @@ def _event(anomaly: Anomaly) -> int:
 
 def _sequence(anomaly: Anomaly, why: Explanation) -> str:
     window = anomaly.sighting.window
-    history = steps(anomaly)[-3:]
-    before = f"after {', '.join(_times_in_a_row(*step) for step in history)}" if history else "at a session's start"
+    last = steps(anomaly)[-3:]
+    before = (
+        f"after {', '.join(_times_in_a_row(*step) for step in last)}"
+        if last
+        else f"at the start of a {anomaly.sighting.line.program or 'log'} session"
+    )
     usual = " or ".join(f"`{_short(text(anomaly, event))}` ({100 * p:.0f} %)" for event, p in why.expected[:2])
     came = "the session fell silent" if window.event == END else f"{_quoted(anomaly, window.event)} came"
     return f"{before[0].upper()}{before[1:]}, {usual} was expected; {came}, {one_in(why.probability)}."
@@ -125,8 +136,8 @@ def _pair(pair: str) -> str:
 
 
 def _list(anomaly: Anomaly, events: Sequence[int]) -> str:
-    shown = ", ".join(_quoted(anomaly, event) for event in events[:3])
-    return shown + (f" and {len(events) - 3} more" if len(events) > 3 else "")
+    shown = ", ".join(_quoted(anomaly, event) for event in events[:2])
+    return shown + (f" and {len(events) - 2} more" if len(events) > 2 else "")
 
 
 def _quoted(anomaly: Anomaly, event: int) -> str:

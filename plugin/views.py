@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 
 from models.base import Detector, Floats
 from models.calibration import Calibration
 from models.crossfit import surprise_once
-from models.windows import Event, Frame, Sighting
+from models.windows import OPENINGS, Event, Frame, Sighting
 from parsers.line import LogLine
 from parsers.matcher import Match
 from plugin.config import LINE_FIELDS, ViewSettings
@@ -32,11 +34,23 @@ class Lens:
         """The matched lines as events of this view's sessions, in their order."""
         session_of = _joined(self.settings.session_by)
         pairs_of = [_joined(pair) for pair in self.settings.pairs] if self.settings.detector.pairs else []
+        opening = _opening if self.settings.detector.h else _none
         events = []
         for line, event in matches:
             pairs = tuple(pair for of in pairs_of if (pair := of(line, whole=True)))
-            events.append(Event(session_of(line), event, line.time, line.clock or line.time, pairs, line))
+            clock = line.clock or line.time
+            events.append(Event(session_of(line), event, line.time, clock, pairs, line, opening(line.program)))
         return events
+
+
+@lru_cache(maxsize=10_000)
+def _opening(program: str) -> tuple[int, ...]:
+    """What a program's sessions begin with: what is usual first for sshd is not what is usual first for cron."""
+    return (OPENINGS - zlib.crc32(program.encode("utf-8", "surrogatepass")),)
+
+
+def _none(_: str) -> tuple[int, ...]:
+    return ()
 
 
 @dataclass(frozen=True)

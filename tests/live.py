@@ -96,7 +96,8 @@ class Found(NamedTuple):
     """An anomaly, and how long after its line it could be found."""
 
     body: Mapping[str, Any]
-    lag_s: float
+    lag_s: float | None
+    """None where its line is of the history's last seconds, at which the first poll looks again."""
 
 
 def main() -> int:
@@ -323,8 +324,8 @@ def look(run: Run) -> dict[str, Found]:
     now = time.time()
     for hit in answer["hits"]["hits"]:
         body = hit["_source"]
-        happened = run.ingested.get(body["siem_anomaly"]["source"]["ids"][0], now)
-        run.found[hit["_id"]] = Found(body, now - happened)
+        happened = run.ingested.get(body["siem_anomaly"]["source"]["ids"][0])
+        run.found[hit["_id"]] = Found(body, None if happened is None else now - happened)
     return run.found
 
 
@@ -372,17 +373,24 @@ def report(run: Run) -> None:
         Missing: there was none, or one was not alerted exactly once.
     """
     told = alerts(run)
-    for id, (body, lag_s) in run.found.items():
-        score = body["siem_anomaly"]["score"]
-        host = body.get("host", {}).get("name", "-")
-        sys.stdout.write(f"{body['@timestamp']}  {host}  {score:5.1f}  {body['message']}\n")
-        sys.stdout.write(f"{'':26}alerted {told[id]}×, searchable {lag_s:.1f} s after its line\n")
+    for id, found in run.found.items():
+        show(found, told[id])
     if not told:
         raise Missing("not one anomaly was alerted")
-    lags = [found.lag_s for found in run.found.values()]
-    say(f"{len(lags)} anomalies, {told.total()} alerts; lag p50 {statistics.median(lags):.1f} s, max {max(lags):.1f} s")
+    say(f"{len(run.found)} anomalies, {told.total()} alerts")
+    if lags := [found.lag_s for found in run.found.values() if found.lag_s is not None]:
+        say(f"from log line to searchable anomaly: p50 {statistics.median(lags):.1f} s, max {max(lags):.1f} s")
     if wrong := [id for id in told.keys() | run.found.keys() if told[id] != 1]:
         raise Missing(f"alerted exactly once: not so for {len(wrong)} anomalies: {', '.join(wrong[:5])}")
+
+
+def show(found: Found, n_alerts: int) -> None:
+    """One anomaly: time, host, score, message; its alerts and its lag."""
+    body, lag_s = found
+    host = body.get("host", {}).get("name", "-")
+    lag = "of the history" if lag_s is None else f"searchable {lag_s:.1f} s after its line"
+    sys.stdout.write(f"{body['@timestamp']}  {host}  {body['siem_anomaly']['score']:.1f}  {body['message']}\n")
+    sys.stdout.write(f"{'':26}alerted {n_alerts}×, {lag}\n")
 
 
 def say(text: str) -> None:

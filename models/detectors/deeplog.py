@@ -1,14 +1,14 @@
 """The next event of a session, predicted from the h before it by a recurrent network.
 
-Source: Du, Li, Zheng and Srikumar, "DeepLog", CCS 2017 (its log key model). Ours differs where the paper is silent: a
-session's first events and its END are predicted too, and an event that the fit never saw gets the Good-Turing mass of
-the unseen rather than nothing at all.
+Source: Du, Li, Zheng and Srikumar, "DeepLog", CCS 2017 (its log key model). Where the paper is silent: a session's
+first events and its END are predicted too, and events the fit never saw share the Good-Turing mass of the unseen. A surprise
+says how likely it is that something as unlikely comes, or less likely: where two hundred events are equally likely none
+is strange, though each has a small probability.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from models.base import Explanation, Floats, Progress
 from models.fit import Schedule, device, fit, seeded
-from models.windows import Window
+from models.windows import OPENINGS, Window
 
 Ints = NDArray[np.int64]
 
@@ -51,7 +51,7 @@ class Config:
     top_g: int = 9
     """Ranks up to this are normal where `decision` is `rank`."""
     decision: Literal["score", "rank"] = "score"
-    """`score`: surprise is -log p. `rank`: the paper's rule; surprise is 0 up to rank `top_g`, above 0 beyond."""
+    """`score`: the surprise's size counts. `rank`: the paper's rule; surprise is 0 up to rank `top_g`."""
     embedding: int = 32
     hidden: int = 64
     layers: int = 1
@@ -96,15 +96,17 @@ class Detector:
     """A fitted network, the events it knows, and the windows it was fit on."""
 
     def __init__(
-        self, config: Config, vocabulary: tuple[int, ...], unseen: float, network: Network, seen: Seen
+        self, config: Config, vocabulary: tuple[int, ...], times: tuple[int, ...], network: Network, seen: Seen
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
         """Event ids that the fit saw, ascending; END among them where sessions ended."""
-        self.unseen = unseen
-        """Probability that the next event is one the fit never saw."""
+        self.times = times
+        """How often each came."""
         self.network = network.cpu().double().eval()  # in double a prediction is the same in any batch
         self.seen = seen
+        self._one = 1.0 / (sum(times) + 1)  # of the fit's windows and the one being judged
+        self._unseen = times.count(1) * self._one  # Good-Turing: as likely as what came just once
         self._place = {event: place for place, event in enumerate(vocabulary)}
         self._cache: dict[tuple[int, ...], Floats] = {}
 
@@ -118,15 +120,18 @@ class Detector:
         if not windows:
             raise ValueError(f"no windows to fit {config.kind} on")
         events = Counter(window.event for window in windows)
-        vocabulary = tuple(sorted(events))
+        openings = {id for window in windows for id in window.history[:1] if id <= OPENINGS}
+        vocabulary = tuple(sorted({*events, *openings}))
         seen = _seen(windows, vocabulary, config.h)
         network = _fitted(config, len(vocabulary), seen, seed, progress)
-        once = sum(times == 1 for times in events.values())
-        unseen = (once + 1) / (len(windows) + 2)
-        return cls(config, vocabulary, unseen, network, Seen(*(table[:MAX_SEEN] for table in seen)))
+        times = tuple(events[event] for event in vocabulary)
+        return cls(config, vocabulary, times, network, Seen(*(table[:MAX_SEEN] for table in seen)))
 
     def surprise(self, windows: Sequence[Window]) -> Floats:
-        """Shape (n,): nats, -log p(event | history); under `decision = "rank"` log(rank / top_g), 0 up to `top_g`."""
+        """Shape (n,): nats, -log of the probability that something as unlikely comes, 0 … log(windows of the fit + 1).
+
+        Under `decision = "rank"` log(rank / top_g), 0 for ranks up to `top_g`: all over 0 is abnormal.
+        """
         if self.config.decision == "rank":
             return np.maximum(np.log(self.rank(windows) / self.config.top_g), 0.0)
         return self._nats(windows)
@@ -143,15 +148,15 @@ class Detector:
     def explain(self, window: Window) -> Explanation:
         """What was expected, and by how much each history event, left out, makes the event less surprising."""
         history = window.history[-self.config.h :]
-        (nats,) = self._predictions([history])
+        (shares,) = self._shares([history])
         surprise = float(self._nats([window])[0])
         without = [window._replace(history=history[:i] + history[i + 1 :]) for i in range(len(history))]
         seen, total, after = self._came(window)
         return Explanation(
             aspect="sequence",
-            probability=math.exp(-surprise),
+            probability=float(shares[self._place.get(window.event, -1)]),
             rank=int(self.rank([window])[0]),
-            expected=tuple((self.vocabulary[i], math.exp(-nats[i])) for i in np.argsort(nats[:-1], kind="stable")[:5]),
+            expected=tuple((self.vocabulary[i], float(shares[i])) for i in _likeliest(shares[:-1], self.vocabulary)),
             influence=tuple(surprise - less for less in self._nats(without).tolist()),
             seen=seen,
             total=total,
@@ -160,7 +165,7 @@ class Detector:
 
     def save(self, directory: Path) -> None:
         """Write `detector.json` and `weights.safetensors` into an existing directory."""
-        words = {"config": asdict(self.config), "vocabulary": self.vocabulary, "unseen": self.unseen}
+        words = {"config": asdict(self.config), "vocabulary": self.vocabulary, "times": self.times}
         (directory / "detector.json").write_text(json.dumps(words), encoding="utf-8")
         weights = {name: tensor.float() for name, tensor in self.network.state_dict().items()}  # it was fit in float
         tables = {f"seen.{name}": torch.from_numpy(table) for name, table in self.seen._asdict().items()}
@@ -174,7 +179,8 @@ class Detector:
             OSError, ValueError, KeyError, TypeError: a file is missing, truncated or foreign.
         """
         words = json.loads((directory / "detector.json").read_text(encoding="utf-8"))
-        config, vocabulary = Config(**words["config"]), tuple(words["vocabulary"])
+        config = Config(**words["config"])
+        vocabulary, times = tuple(map(int, words["vocabulary"])), tuple(map(int, words["times"]))
         network = Network(len(vocabulary), config)
         try:
             weights = load_file(directory / "weights.safetensors")
@@ -182,7 +188,7 @@ class Detector:
             network.load_state_dict(weights)
         except (SafetensorError, RuntimeError) as error:
             raise ValueError(f"weights.safetensors: {error}") from error
-        return cls(config, vocabulary, float(words["unseen"]), network, seen)
+        return cls(config, vocabulary, times, network, seen)
 
     def _nats(self, windows: Sequence[Window]) -> Floats:
         return np.array([nats[place] for place, nats in self._judged(windows)], dtype=np.float64)
@@ -207,11 +213,19 @@ class Detector:
             yield from (self._cache[history] for history in part)
 
     def _predict(self, histories: Sequence[tuple[int, ...]]) -> Floats:
+        """Nats of every known event and last of one never seen, shape (n, events + 1)."""
+        shares = self._shares(histories)
+        order = np.argsort(shares, axis=1, kind="stable")
+        as_unlikely = np.empty_like(shares)
+        np.put_along_axis(as_unlikely, order, np.cumsum(np.take_along_axis(shares, order, axis=1), axis=1), axis=1)
+        return np.asarray(np.round(-np.log(np.minimum(as_unlikely + self._one, 1.0)), 9), dtype=np.float64)
+
+    def _shares(self, histories: Sequence[tuple[int, ...]]) -> Floats:
+        """Probability of every known event and last of any never seen, shape (n, events + 1); rows sum to 1."""
         columns = torch.from_numpy(_columns(histories, self._place, self.config.h))  # (n, h)
         with torch.no_grad():
-            nats = -self.network(columns).numpy()  # (n, events)
-        unseen = np.full((len(histories), 1), -math.log(self.unseen))
-        return np.round(np.hstack([nats - math.log1p(-self.unseen), unseen]), 9)  # (n, events + 1)
+            known = self.network(columns).exp().numpy() * (1.0 - self._unseen)  # (n, events)
+        return np.hstack([known, np.full((len(histories), 1), self._unseen)])
 
     def _came(self, window: Window) -> tuple[int, int, int]:
         """(k, n, m): after the last m history events, most that came `TELLING` times, this event came k times in n."""
@@ -224,6 +238,11 @@ class Detector:
                 break
         here = after & (self.seen.events == self._place.get(window.event, -1))
         return int(self.seen.times[here].sum()), total, min(len(window.history), self.config.h - skipped)
+
+
+def _likeliest(shares: Floats, vocabulary: Sequence[int]) -> list[int]:
+    """Places of the five likeliest events, the likeliest first; openings are no events."""
+    return [i for i in np.argsort(-shares, kind="stable").tolist() if vocabulary[i] > OPENINGS][:5]
 
 
 def _columns(histories: Sequence[tuple[int, ...]], place: Mapping[int, int], h: int) -> Ints:

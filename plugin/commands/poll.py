@@ -158,7 +158,8 @@ def _tried(polling: Polling, ports: Ports) -> None:
 def _span(settings: SourceSettings, checkpoint: Checkpoint, now: int) -> Span:
     newest = now - round(settings.delay_s * 1000)
     hi = min(newest, checkpoint.until + round(settings.max_window_s * 1000))
-    return Span(checkpoint.until - round(settings.overlap_s * 1000), hi)
+    overlap = round(settings.overlap_s * 1000) if checkpoint.version else 0  # before the first lies the training
+    return Span(checkpoint.until - overlap, hi)
 
 
 def _tails(checkpoint: Checkpoint, bundle: Bundle) -> Mapping[str, Tails[LogLine]]:

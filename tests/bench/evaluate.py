@@ -276,7 +276,7 @@ def _by_rank(detector: Detector, sessions: Sessions) -> Row:
     ranked = deeplog.Detector(
         replace(detector.config, decision="rank"),
         detector.vocabulary,
-        detector.unseen,
+        detector.times,
         detector.network,
         detector.seen,
     )
@@ -345,7 +345,7 @@ def _print_json(rows: Sequence[Row], bounds: Sequence[Bound], sessions: Sessions
 def _print_tables(
     rows: Sequence[Row], bounds: Sequence[Bound], sessions: Sessions, options: argparse.Namespace
 ) -> None:
-    show = Console()
+    show = Console(width=None if sys.stdout.isatty() else 120)
     figures = [_figures(row, sessions, options) for row in rows]
     at = f", false alarms counted among {options.normals_total:,} normal sessions" if options.normals_total else ""
     table = Table(

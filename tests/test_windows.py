@@ -1,0 +1,71 @@
+"""Sliding: where events become windows, whatever piece of the stream one poll happens to hold."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.windows import END, OPENINGS, Event, Frame, Sighting, Tails, Window, slide
+
+FRAME = Frame(h=3, counts=True, idle_s=60.0, max_sessions=3)
+
+steps = st.tuples(st.sampled_from("abcde"), st.integers(0, 9), st.integers(0, 90))
+
+
+def events(of: list[tuple[str, int, int]]) -> list[Event[int]]:
+    """(session, id, seconds since the one before) as events, in order."""
+    clock, made = 0.0, []
+    for n, (session, id, gap) in enumerate(of):
+        clock += gap
+        made.append(Event(session, id, clock, clock, (), n))
+    return made
+
+
+def windows(seen: list[Sighting[int]]) -> list[Window]:
+    """What a detector sees of them."""
+    return [sighting.window for sighting in seen]
+
+
+@given(of=st.lists(steps, max_size=40), cut=st.integers(0, 40))
+def test_two_pieces_slide_as_one(of: list[tuple[str, int, int]], cut: int) -> None:
+    """Sliding over two pieces, carrying tails, sees what sliding over both at once sees."""
+    stream = events(of)
+    until = stream[-1].clock if stream else 0.0
+    whole, tails = slide(Tails(), stream, FRAME, until)
+    between = stream[cut - 1].clock if 0 < cut <= len(stream) else 0.0
+    first, carried = slide(Tails(), stream[:cut], FRAME, between)
+    second, ended = slide(carried, stream[cut:], FRAME, until)
+    assert first + second == whole
+    assert ended == tails
+
+
+@given(of=st.lists(steps, max_size=40))
+def test_open_sessions_are_bounded_and_every_session_ends_once(of: list[tuple[str, int, int]]) -> None:
+    """Never more open sessions than `max_sessions`; after a long silence each event belongs to one ended session."""
+    stream = events(of)
+    seen, tails = slide(Tails(), stream, FRAME, 0.0)
+    assert len(tails.sessions) <= FRAME.max_sessions
+    more, closed = slide(tails, [], FRAME, tails.clock + FRAME.idle_s)
+    ends = [window for window in windows(seen + more) if window.event == END]
+    assert closed.sessions == {}
+    assert sum(n for end in ends for _, n in end.counts) == len(stream)
+
+
+def test_a_session_ends_by_its_own_silence_though_its_clock_stood_still() -> None:
+    """Lines read in one instant, logged an hour apart, are two sessions."""
+    late = [Event("a", 1, 0.0, 5.0, (), 0), Event("a", 2, 3_600.0, 5.0, (), 1)]
+    seen, _ = slide(Tails(), late, FRAME, 5.0)
+    assert [window.event for window in windows(seen)] == [1, END, 2]
+
+
+def test_a_session_begins_with_its_opening() -> None:
+    """The first window's history is the opening of the first event, and later ones slide it out."""
+    opened = [Event("a", n, 0.0, 0.0, (), n, (OPENINGS,)) for n in range(1, 6)]
+    seen, _ = slide(Tails(), opened, FRAME, 0.0)
+    assert [window.history for window in windows(seen)] == [
+        (OPENINGS,),
+        (OPENINGS, 1),
+        (OPENINGS, 1, 2),
+        (1, 2, 3),
+        (2, 3, 4),
+    ]
