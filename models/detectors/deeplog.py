@@ -1,9 +1,9 @@
 """The next event of a session, predicted from the h before it by a recurrent network.
 
 Source: Du, Li, Zheng and Srikumar, "DeepLog", CCS 2017 (its log key model). Where the paper is silent: a session's
-first events and its END are predicted too, and events the fit never saw share the Good-Turing mass of the unseen. A surprise
-says how likely it is that something as unlikely comes, or less likely: where two hundred events are equally likely none
-is strange, though each has a small probability.
+first events and its END are predicted too, and events the fit never saw share the Good-Turing mass of the unseen. A
+surprise says how likely it is that something as unlikely comes, or less likely: where two hundred events are equally
+likely none is strange, though each has a small probability.
 """
 
 from __future__ import annotations
