@@ -25,6 +25,7 @@ evaluate: $(READY)  ## precision, recall, F1 on HDFS, beside the simple ones
 
 bench: $(READY)  ## ratios, each side by side in one run
 	@$(BIN)/python tests/bench/matching.py --data $(DATA) $(if $(JSON),--json)
+	@$(BIN)/python tests/bench/scoring.py --data $(DATA) $(if $(JSON),--json)
 	@$(BIN)/python tests/bench/polling.py $(if $(JSON),--json)
 
 lint: $(READY)

@@ -23,11 +23,13 @@ MIN_WINDOWS = 100
 COUNTED = 25
 """Down to this many held-out windows p is counted: the error of a count of 25 is ±20 %, of 5 already ±45 %."""
 TAIL_SHARE = 0.02
-"""The tail is fit to the strangest 2 %, as SPOT does, and to the `COUNTED` strangest where 2 % are fewer."""
+"""The tail is fit to the strangest 2 %, as SPOT does, or to the `COUNTED` strangest where 2 % are fewer."""
 MAX_KNOTS = 2_000
 """Distinct surprises kept, some 40 kB of JSON; the strangest half is exact, the rest is thinned evenly by log p."""
 MAX_SHAPE = 0.9
 """Of the tail: beyond 1 it has no mean, and the fit no meaning."""
+EQUAL = 1e-6
+"""Nats; surprises so near are equal, for sums of logarithms differ in their last digits."""
 MAX_SCORE = 100.0
 
 
@@ -86,7 +88,7 @@ class Calibration:
 
     def p(self, surprises: Floats) -> Floats:
         """Share of normal windows at least as surprising, shape (n,), in (0, 1], falling as surprise rises."""
-        surprises = np.asarray(surprises, dtype=np.float64)
+        surprises = np.asarray(surprises, dtype=np.float64) - EQUAL
         counted = self._counted(surprises)
         return np.where(surprises <= self.tail.start, counted, np.maximum(counted, self.tail.p(surprises)))
 

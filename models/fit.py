@@ -34,19 +34,28 @@ CHUNK = 4_096
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to learn. Steps are bounded whatever the rows; a small log stops after some 100 of them."""
+    """How long and how fast to learn: the more distinct rows, the more there is to learn from going over them again.
+
+    Steps are 4 × batches², so 4 epochs a batch that all rows make: on held-out windows, logs of 2,000 lines (1 to 7
+    batches) gain nothing after 100 to 200 steps, and HDFS (19) still does at 1,500. They are bounded, and so is the
+    time: some 6 ms a step on one core.
+    """
 
     batch: int = 256
     epochs: int = 100
+    """At most."""
+    min_steps: int = 100
     max_steps: int = 4_000
     look: int = 10
     """Steps between two looks at the windows set aside, at least; where an epoch is longer, an epoch."""
-    halve: int = 2
-    """Looks without a better loss after which the rate is halved …"""
-    patience: int = 5
-    """… and after which learning stops."""
+    patience: int = 10
+    """Looks without a better loss before it stops."""
     rate: float = 0.02
-    """Of Adam, at the start."""
+    """Of Adam at the start; falls to zero along a half cosine."""
+
+    def steps(self, batches: int) -> int:
+        """How many, where all rows make so many batches."""
+        return min(max(4 * batches**2, self.min_steps), self.max_steps, self.epochs * batches)
 
 
 def device(choice: str) -> torch.device:
@@ -78,24 +87,45 @@ def fit(
     learn, check = _split(times, chance)
     rows, weights = _parts(learn)
     batches = math.ceil(len(rows) / schedule.batch)
-    look = max(batches, schedule.look)
-    steps = min(schedule.max_steps, schedule.epochs * look)
-    best = _Best(network)
-    optimiser = torch.optim.Adam(network.parameters(), lr=schedule.rate)
-    falling = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=schedule.halve - 1)
+    look, steps = max(batches, schedule.look), schedule.steps(batches)
+    adam, best = _Adam(network), _Best(network)
     network.train()
     for step, picked in enumerate(_batches(len(rows), schedule.batch, steps, chance), start=1):
-        optimiser.zero_grad()
+        network.zero_grad()
         _mean(losses, rows[picked], weights[picked]).backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        adam.step(schedule.rate * (1.0 + math.cos(math.pi * (step - 1) / steps)) / 2.0)
         progress(step / steps)
-        if step % look == 0 or step == steps:
-            loss = _checked(losses, check)
-            falling.step(loss)
-            if best.stale(loss) >= schedule.patience:
-                break
+        if (step % look == 0 or step == steps) and best.stale(_checked(losses, check)) >= schedule.patience:
+            break
     best.restore()
     progress(1.0)
+
+
+class _Adam:
+    """Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, with their constants.
+
+    Not `torch.optim`'s: making one imports torch's compiler, three to ten seconds and 200 MB for these few lines.
+    """
+
+    MEAN, SQUARE, FLOOR = 0.9, 0.999, 1e-8
+
+    def __init__(self, network: nn.Module) -> None:
+        self.weights = list(network.parameters())
+        self.means = [torch.zeros_like(weight) for weight in self.weights]
+        self.squares = [torch.zeros_like(weight) for weight in self.weights]
+        self.steps = 0
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """Move each weight against its gradient, by about `rate`."""
+        self.steps += 1
+        known, known_square = 1.0 - self.MEAN**self.steps, 1.0 - self.SQUARE**self.steps
+        for weight, mean, square in zip(self.weights, self.means, self.squares, strict=True):
+            if weight.grad is None:
+                continue
+            mean.lerp_(weight.grad, 1.0 - self.MEAN)
+            square.lerp_(weight.grad.square(), 1.0 - self.SQUARE)
+            weight.addcdiv_(mean, (square / known_square).sqrt_().add_(self.FLOOR), value=-rate / known)
 
 
 class _Best:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -32,8 +32,8 @@ UNSEEN, START = 0, 1
 """Columns of the embedding before the vocabulary's: an event the fit never saw; before a session's first event."""
 FIRST = 2
 """Column of the vocabulary's first event."""
-MAX_CACHED = 64 * 2**20
-"""Bytes of predictions kept for histories that come again."""
+NOTHING = -(2**31)
+"""An event that no log has, put where one is left out: it says nothing, and the others stay in their places."""
 CHUNK = 4_096
 """Histories predicted at once, some MB."""
 MAX_SEEN = 50_000
@@ -56,6 +56,7 @@ class Config:
     hidden: int = 64
     layers: int = 1
     epochs: int = 100
+    """Passes over the distinct windows at most."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it is fit. Judging is always done on the CPU, so that verdicts do not depend on the machine."""
     counts: bool = False
@@ -94,6 +95,9 @@ class Seen(NamedTuple):
 
 class Detector:
     """A fitted network, the events it knows, and the windows it was fit on."""
+
+    MAX_CACHED: ClassVar[int] = 64 * 2**20
+    """Bytes of predictions kept for histories that come again."""
 
     def __init__(
         self, config: Config, vocabulary: tuple[int, ...], times: tuple[int, ...], network: Network, seen: Seen
@@ -146,11 +150,11 @@ class Detector:
         return np.array(ranks, dtype=np.int64)
 
     def explain(self, window: Window) -> Explanation:
-        """What was expected, and by how much each history event, left out, makes the event less surprising."""
+        """What was expected, and by how much less surprising the event is with each history event left out."""
         history = window.history[-self.config.h :]
         (shares,) = self._shares([history])
         surprise = float(self._nats([window])[0])
-        without = [window._replace(history=history[:i] + history[i + 1 :]) for i in range(len(history))]
+        without = [window._replace(history=(*history[:i], NOTHING, *history[i + 1 :])) for i in range(len(history))]
         seen, total, after = self._came(window)
         return Explanation(
             aspect="sequence",
@@ -201,7 +205,7 @@ class Detector:
 
     def _predictions(self, histories: Sequence[tuple[int, ...]]) -> Iterator[Floats]:
         """For each history the nats of every known event, and last of one never seen; kept for next time."""
-        room = max(CHUNK, MAX_CACHED // (8 * len(self.vocabulary) + 200))
+        room = max(CHUNK, self.MAX_CACHED // (8 * len(self.vocabulary) + 200))
         for first in range(0, len(histories), CHUNK):
             part = histories[first : first + CHUNK]
             new = list(dict.fromkeys(history for history in part if history not in self._cache))

@@ -20,7 +20,7 @@ from plugin.bundle import Bundle
 from plugin.config import ViewSettings, default_views
 from plugin.errors import InputError
 from plugin.pipeline import Anomaly, judge
-from plugin.training import DAY_S, Plan, learn_blocks
+from plugin.training import DAY_S, Learnt, Plan, learn_blocks
 
 BUDGET = 5.0
 """Alerts a day: what one person looks at with care."""
@@ -129,15 +129,27 @@ def _by_itself(
     """What all blocks say of the strangest lines, as many as the budget allows, worst first."""
     plan = Plan(name, views, budget * CANDIDATES * len(views), "itself", _now(), int(lines[-1].time * 1000) + 1)
     learnt = learn_blocks(lines, plan, progress)
+    n = round(budget * max((lines[-1].time - lines[0].time) / DAY_S, 1.0))
+    lower = 0.0
+    told = _told(learnt, name, lower)
+    while len(told) < n and any(view.cut > lower for view in learnt.bundles[0].views):
+        lower += 10.0  # alike lines share a score, and a cut by arithmetic lets none of them through
+        told = _told(learnt, name, lower)
+    kept = told[:n]
+    cut = kept[-1][0].score if kept else 0.0
+    return [[replace(anomaly, cut=cut) for anomaly in of_line] for of_line in kept], learnt.notices
+
+
+def _told(learnt: Learnt, name: str, lower: float) -> list[list[Anomaly]]:
+    """What each block's own bundle says under cuts lowered by so much, one list a line, worst first."""
     found: list[Anomaly] = []
     tails: Mapping[str, Tails[LogLine]] = {}
     for block, bundle in zip(learnt.blocks, learnt.bundles, strict=True):
-        anomalies, tails = judge(bundle.matcher.match(block), name, bundle, tails, 0.0)
+        cuts = {view.name: max(view.cut - lower, 0.0) for view in bundle.views}
+        lowered = bundle.with_cuts(cuts, bundle.id, bundle.created)
+        anomalies, tails = judge(bundle.matcher.match(block), name, lowered, tails, 0.0)
         found += anomalies
-    days = max((lines[-1].time - lines[0].time) / DAY_S, 1.0)
-    kept = _one_a_line(_worst_first(found))[: round(budget * days)]
-    cut = kept[-1][0].score if kept else 0.0
-    return [[replace(anomaly, cut=cut) for anomaly in told] for told in kept], learnt.notices
+    return _one_a_line(_worst_first(found))
 
 
 def _judged(bundle: Bundle, lines: Sequence[LogLine], name: str, budget: float | None) -> list[Anomaly]:
