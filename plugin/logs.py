@@ -13,4 +13,5 @@ def set_up(*, debug: bool = False) -> None:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # its door says the same in one sentence
     logging.getLogger("siem_anomaly").setLevel(logging.DEBUG if debug else logging.INFO)

@@ -142,3 +142,16 @@ def test_every_command_has_help() -> None:
         name = command.name or (command.callback.__name__ if command.callback else "")
         assert name in listed
         assert (command.callback.__doc__ if command.callback else "") or command.help
+
+
+def test_a_server_that_is_down_is_one_sentence_and_exit_7(tmp_path: Path) -> None:
+    """Which server, what it was asked, what to check; the client's own log line says it no second time."""
+    settings = tmp_path / "settings.toml"
+    settings.write_text(
+        '[elasticsearch]\nurl = "http://127.0.0.1:9"\n[sources.a]\nindices = ["x"]\n', encoding="utf-8"
+    )  # port 9, discard: nothing listens there
+    result = run("--config", settings, "check")
+    told = result.stderr.decode().strip().splitlines()
+    assert result.returncode == 7
+    assert len(told) == 1
+    assert "http://127.0.0.1:9" in told[0]
