@@ -2,7 +2,8 @@
 
 <bundles>/<source>/<id>/bundle.json        who, when, from what, and the SHA-256 of every other file
 masks.json templates.json
-<view>/view.json    settings, calibration, cut
+threshold.json      calibration and cut of all views together
+<view>/view.json    settings, calibration
 <view>/…            the detector's own files
 <bundles>/<source>/current                  the id in use; written last, by rename
 """
@@ -27,9 +28,9 @@ from parsers.matcher import Matcher
 from parsers.templates import Templates
 from plugin.config import ViewSettings
 from plugin.errors import BundleError
-from plugin.views import Example, Lens, View
+from plugin.views import Example, Lens, Threshold, View
 
-FORMAT = 1
+FORMAT = 2
 """Raised when an older program could misread a bundle."""
 
 
@@ -48,6 +49,7 @@ class Bundle:
     masks: Masks
     templates: Templates
     views: tuple[View, ...]
+    threshold: Threshold
 
     @cached_property
     def matcher(self) -> Matcher:
@@ -56,8 +58,9 @@ class Bundle:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of masks, templates and views: the same digest judges the same way under one set of weights."""
-        words = [self.masks.to_json(), self.templates.to_json(), [_view_json(view) for view in self.views]]
+        """Digest of masks, templates, views and cut: the same digest judges alike under one set of weights."""
+        views = [_view_json(view) for view in self.views]
+        words = [self.masks.to_json(), self.templates.to_json(), views, dataclasses.asdict(self.threshold)]
         return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
     @cached_property
@@ -67,10 +70,10 @@ class Bundle:
         words = [self.masks.to_json(), [template.text for template in self.templates], lenses]
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
-    def with_cuts(self, cuts: Mapping[str, float], id: str, created: str) -> Bundle:
-        """A child of this bundle with other cuts, by view."""
-        views = tuple(replace(view, cut=cuts.get(view.name, view.cut)) for view in self.views)
-        return replace(self, id=id, created=created, parent=self.id, views=views)
+    def with_cut(self, cut: float, id: str, created: str) -> Bundle:
+        """A child of this bundle with another cut."""
+        threshold = replace(self.threshold, cut=cut)
+        return replace(self, id=id, created=created, parent=self.id, threshold=threshold)
 
 
 def save(bundle: Bundle, shelf: Path) -> Path:
@@ -108,6 +111,7 @@ def load(directory: Path) -> Bundle:
             masks=Masks.from_json(_json(directory / "masks.json")),
             templates=Templates.from_json(_json(directory / "templates.json")),
             views=tuple(_load_view(directory / name, name) for name in head["views"]),
+            threshold=_load_threshold(_json(directory / "threshold.json")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{directory}: cannot be read ({error}); train again, or copy the bundle anew") from error
@@ -164,6 +168,7 @@ def _head(bundle: Bundle) -> dict[str, Any]:
 def _write(bundle: Bundle, directory: Path) -> None:
     _dump(directory / "masks.json", bundle.masks.to_json())
     _dump(directory / "templates.json", bundle.templates.to_json())
+    _dump(directory / "threshold.json", dataclasses.asdict(bundle.threshold))
     for view in bundle.views:
         (directory / view.name).mkdir()
         view.detector.save(directory / view.name)
@@ -180,10 +185,6 @@ def _view_json(view: View) -> dict[str, Any]:
         "settings": settings.model_dump(mode="json", exclude={"detector"})
         | {"detector": dataclasses.asdict(settings.detector)},
         "calibration": view.calibration.to_json(),
-        "cut": view.cut,
-        "windows_per_day": view.windows_per_day,
-        "calibrated": view.calibrated,
-        "examples": [dataclasses.asdict(example) for example in view.examples],
     }
 
 
@@ -194,8 +195,14 @@ def _load_view(directory: Path, name: str) -> View:
         Lens(name, settings),
         base.module(settings.detector.kind).Detector.load(directory),
         Calibration.from_json(data["calibration"]),
+    )
+
+
+def _load_threshold(data: Mapping[str, Any]) -> Threshold:
+    return Threshold(
+        Calibration.from_json(data["calibration"]),
         float(data["cut"]),
-        float(data["windows_per_day"]),
+        float(data["per_day"]),
         bool(data["calibrated"]),
         tuple(Example(**example) for example in data["examples"]),
     )
@@ -206,7 +213,7 @@ def _checked(directory: Path) -> dict[str, Any]:
     try:
         head: dict[str, Any] = _json(directory / "bundle.json")
         version, files = int(head["format"]), dict(head["files"])
-        needed = {"masks.json", "templates.json", *(f"{view}/view.json" for view in head["views"])}
+        needed = {"masks.json", "templates.json", "threshold.json", *(f"{view}/view.json" for view in head["views"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{directory}: is no bundle ({error}); name the folder that holds bundle.json") from error
     if version > FORMAT:

@@ -46,7 +46,7 @@ app = typer.Typer(
 shelf = typer.Typer(help="The bundles of a source: what judges it, now and before.", no_args_is_help=True)
 app.add_typer(shelf, name="bundle")
 talk = Console(stderr=True)
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else 120)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
     file: Annotated[list[str], typer.Argument(help="Log files, plain or .gz; - reads standard input.")],
     bundle: Annotated[Path | None, typer.Option(help="Judge by this bundle, not by the file itself.")] = None,
     budget: Annotated[
-        float | None, typer.Option(min=0.001, help="Alerts a day; 5 without a bundle, its own cuts with one.")
+        float | None, typer.Option(min=0.001, help="Alerts a day; 5 without a bundle, its own cut with one.")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Show each line; do not fold alike ones.")] = False,
     top: Annotated[int, typer.Option(min=0, help="Entries shown; 0 = all.")] = terminal.SHOWN,
@@ -164,19 +164,21 @@ def train(
 def tune(
     context: typer.Context,
     source: SourceName,
-    budget: Annotated[float | None, typer.Option(min=0.001, help="Alerts a day, over all views.")] = None,
-    cut: Annotated[float | None, typer.Option(min=0, max=100, help="One cut for all views.")] = None,
+    budget: Annotated[float | None, typer.Option(min=0.001, help="Alerts a day.")] = None,
+    cut: Annotated[float | None, typer.Option(min=0, max=100, help="The score an anomaly has at least.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would change; write nothing.")] = False,
 ) -> None:
-    """Make a new bundle with other cuts, and show what they would let through."""
-    if (budget is None) == (cut is None):
+    """Make a new bundle with another cut, and show what it would let through."""
+    bundle = bundles.current(_settings(context).bundles, source)
+    if budget is not None and cut is None:
+        new = bundle.threshold.cut_for(budget)
+    elif cut is not None and budget is None:
+        new = cut
+    else:
         raise ConfigError(["tune: give either --budget ALERTS_A_DAY or --cut SCORE"])
-    settings = _settings(context)
-    bundle = bundles.current(settings.bundles, source)
-    cuts = tuning.cuts_for(bundle, budget=budget, cut=cut)
-    terminal.show_tuned(out, tuning.compare(bundle, cuts))
+    terminal.show_tuned(out, tuning.compare(bundle, new))
     if not dry_run:
-        child = tuning.tune(bundle, cuts, settings.bundles)
+        child = tuning.tune(bundle, new, _settings(context).bundles)
         out.print(f"{source}: bundle {child.id} is in use; `siem-anomaly bundle use` goes back to {bundle.id}.")
 
 
@@ -225,7 +227,7 @@ def bundle_show(
     source: SourceName,
     id: Annotated[str | None, typer.Argument(help="A bundle's id; the one in use without.")] = None,
 ) -> None:
-    """One bundle: how it was made, its views and cuts, its most frequent templates."""
+    """One bundle: how it was made, its views and cut, its most frequent templates."""
     settings = _settings(context)
     found = bundles.load(settings.bundles / source / id) if id else bundles.current(settings.bundles, source)
     terminal.show_bundle(out, found, settings.bundles / source / found.id)

@@ -32,9 +32,10 @@ def record(anomaly: Anomaly, prefix: str, now: float, worker: str) -> NewDocumen
 
 
 def record_id(anomaly: Anomaly) -> str:
-    """40 hex digits of SHA-256 over source, view and origin; a session's end is marked as such."""
-    end = "\0END" if anomaly.sighting.window.event == END else ""
-    words = f"{anomaly.source}\0{anomaly.view.name}\0{anomaly.sighting.line.origin}{end}"
+    """40 hex digits of SHA-256 over source and origin; for a session's end over the session too, and its silence."""
+    seen = anomaly.sighting
+    end = f"\0END\0{seen.session}\0{anomaly.view.lens.settings.idle_s:g}" if seen.window.event == END else ""
+    words = f"{anomaly.source}\0{seen.line.origin}{end}"
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
@@ -145,7 +146,11 @@ def _siem_anomaly(anomaly: Anomaly, now: float, worker: str) -> dict[str, Any]:
         "view": anomaly.view.name,
         "detector": anomaly.view.lens.settings.detector.kind,
         "aspect": why.aspect,
-        "calibrated": anomaly.view.calibrated,
+        "views": {
+            "name": [name for name, _ in anomaly.voices],
+            "score": [round(score, 2) for _, score in anomaly.voices],
+        },
+        "calibrated": anomaly.bundle.threshold.calibrated,
         "late": False,
         "suppressed": False,
         "template": _template(anomaly),

@@ -13,6 +13,9 @@ from plugin.pipeline import Anomaly
 SILENCE = "end of the session"
 NEW_LINE = "a line like none before"
 
+TELLING = 10
+"""Sessions that must have had an event before it tells anything how often it came in each."""
+
 RULES = {
     "sequence": ("log-sequence-anomaly", "Unexpected {program} event"),
     "event": ("log-event-rarity", "Rare {program} event"),
@@ -103,7 +106,7 @@ def _sequence(anomaly: Anomaly, why: Explanation) -> str:
     before = (
         f"after {', '.join(_times_in_a_row(*step) for step in last)}"
         if last
-        else f"at the start of a {anomaly.sighting.line.program or 'log'} session"
+        else f"when a session of {anomaly.sighting.line.program or 'the log'} begins"
     )
     usual = " or ".join(f"`{_short(text(anomaly, event))}` ({100 * p:.0f} %)" for event, p in why.expected[:2])
     came = "the session fell silent" if window.event == END else f"{_quoted(anomaly, window.event)} came"
@@ -111,17 +114,21 @@ def _sequence(anomaly: Anomaly, why: Explanation) -> str:
 
 
 def _set(anomaly: Anomaly, why: Explanation) -> str:
-    parts = [f"with {_list(anomaly, why.extra)}"] if why.extra else []
-    parts += [f"without {_list(anomaly, why.missing)}"] if why.missing else []
-    unlike = "; unlike those most like it, it ended " + " and ".join(parts) if parts else ""
-    return f"This combination of events in one session came {_times(why)} sessions{unlike}."
+    parts = [f"had {_list(anomaly, why.extra)}"] if why.extra else []
+    parts += [f"lacked {_list(anomaly, why.missing)}"] if why.missing else []
+    unlike = f"; unlike the nearest of them, it {' and '.join(parts)}" if parts else ""
+    some = f"{why.seen:,} of {why.total:,} sessions were" if why.seen else f"None of {why.total:,} sessions was"
+    return f"{some} made of just these events{unlike}."
 
 
 def _counts(anomaly: Anomaly, why: Explanation) -> str:
     event = _event(anomaly)
+    if why.total < TELLING:
+        return f"Only {why.total:,} {'session' if why.total == 1 else 'sessions'} had {_quoted(anomaly, event)} before."
     n = dict(anomaly.sighting.window.counts).get(event, 0)
     of = f"{why.seen:,} of {why.total:,}" if why.seen else f"none of {why.total:,}"
-    return f"{_quoted(anomaly, event)} came {n:,} times in this session, as in {of} others that have it."
+    often = "once" if n == 1 else f"{n:,} times"
+    return f"{_quoted(anomaly, event)} came {often} in this session, as in {of} others that have it."
 
 
 def _times(why: Explanation) -> str:
@@ -136,8 +143,7 @@ def _pair(pair: str) -> str:
 
 
 def _list(anomaly: Anomaly, events: Sequence[int]) -> str:
-    shown = ", ".join(_quoted(anomaly, event) for event in events[:2])
-    return shown + (f" and {len(events) - 2} more" if len(events) > 2 else "")
+    return _quoted(anomaly, events[0]) + (f" and {len(events) - 1} more" if len(events) > 1 else "")
 
 
 def _quoted(anomaly: Anomaly, event: int) -> str:
@@ -152,5 +158,5 @@ def _runs(texts: Iterable[str]) -> list[tuple[str, int]]:
     return [(what, len(list(run))) for what, run in groupby(texts)]
 
 
-def _short(words: str, most: int = 90) -> str:
+def _short(words: str, most: int = 70) -> str:
     return words if len(words) <= most else words[: most - 1].rstrip() + "…"

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
 
 from models.base import Explanation
-from models.windows import UNKNOWN, Sighting, Tails, slide
+from models.windows import UNKNOWN, Sighting, Tails, Window, slide
 from parsers.line import LogLine, Rejected
 from parsers.matcher import Match
 from plugin.bundle import Bundle
 from plugin.ports import Hit
 from plugin.sources import Source
-from plugin.views import View
+from plugin.views import Look, View, together
+
+NEAR = 5.0
+"""Points: what another view finds at most three times commoner than the strongest does is worth telling beside it."""
 
 
 @dataclass(frozen=True)
 class Anomaly:
-    """A verdict at or over the cut, with its line."""
+    """A line, or the end of a session, that all views together find at least as strange as the cut."""
 
     source: str
     bundle: Bundle
     view: View
+    """The one that finds it strangest; its sighting, surprise and explanation follow."""
     sighting: Sighting[LogLine]
     surprise: float
     score: float
+    """Of all views together."""
     cut: float
     explanation: Explanation
+    voices: tuple[tuple[str, float], ...] = ()
+    """(view, its own score) of every view that saw it, strangest first."""
+    also: tuple[Anomaly, ...] = ()
+    """The same as told by the other views that find it nearly as strange."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +68,47 @@ def detect(
 def judge(
     matches: Sequence[Match], source: str, bundle: Bundle, tails: Mapping[str, Tails[LogLine]], until: float
 ) -> tuple[list[Anomaly], dict[str, Tails[LogLine]]]:
-    """The anomalies of matched lines, view by view, and each view's tails."""
-    anomalies: list[Anomaly] = []
+    """The anomalies of matched lines, by all views together, and each view's tails."""
+    looks: list[Look] = []
     carried: dict[str, Tails[LogLine]] = {}
     for view in bundle.views:
         events = view.lens.events(matches)
         sightings, carried[view.name] = slide(tails.get(view.name, Tails()), events, view.lens.frame, until)
-        surprises = view.surprises(sightings)  # one batch, each distinct window once
-        scores = view.calibration.score(surprises)
-        anomalies += [
-            Anomaly(source, bundle, view, seen, surprise, score, view.cut, view.detector.explain(seen.window))
-            for seen, surprise, score in zip(sightings, surprises.tolist(), scores.tolist(), strict=True)
-            if score >= view.cut
-        ]
-    return anomalies, carried
+        looks.append(view.look(sightings))  # one batch, each distinct window once
+    items, nats = together(looks)
+    scores = bundle.threshold.calibration.score(nats)
+    over = np.flatnonzero(scores >= bundle.threshold.cut)
+    heard: dict[int, list[tuple[Look, int]]] = {item: [] for item in over.tolist()}
+    for look, numbers in zip(looks, items, strict=True):
+        for place in np.flatnonzero(np.isin(numbers, over)).tolist():
+            heard[int(numbers[place])].append((look, place))
+    explained = cache(lambda view, window: view.detector.explain(window))  # alike lines share theirs
+    told = [_anomaly(source, bundle, float(scores[item]), voices, explained) for item, voices in heard.items()]
+    return told, carried
+
+
+def _anomaly(
+    source: str,
+    bundle: Bundle,
+    score: float,
+    voices: Sequence[tuple[Look, int]],
+    explained: Callable[[View, Window], Explanation],
+) -> Anomaly:
+    """As the view tells it that finds it strangest; of equals, the first in the settings."""
+    ranked = sorted(voices, key=lambda voice: -voice[0].scores[voice[1]])
+    spoken = tuple((look.view.name, float(look.scores[place])) for look, place in ranked)
+    first, *also = [
+        Anomaly(
+            source,
+            bundle,
+            look.view,
+            look.sightings[place],
+            float(look.surprises[place]),
+            own,
+            bundle.threshold.cut,
+            explained(look.view, look.sightings[place].window),
+        )
+        for (look, place), (_, own) in zip(ranked, spoken, strict=True)
+        if own >= spoken[0][1] - NEAR
+    ]
+    return replace(first, score=score, voices=spoken, also=tuple(also))

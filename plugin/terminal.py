@@ -67,27 +67,27 @@ def show_bundle(console: Console, bundle: Bundle, path: Path) -> None:
     """How a bundle was made, its views with their cuts, its most frequent templates."""
     made = f"bundle {bundle.id} of {bundle.source}: {bundle.n_lines:,} lines, {len(bundle.templates):,} templates"
     console.print(f"[bold]{made}[/], made {bundle.created}, parent {bundle.parent or 'none'}\n{path}", highlight=False)
-    views = Table("view", "detector", "cut", "windows a day", "alerts a day", "calibrated")
-    for view in bundle.views:
-        alerts = view.calibration.expected(view.cut) * view.windows_per_day
-        figures = (f"{view.cut:.1f}", f"{view.windows_per_day:,.0f}", f"{alerts:.1f}")
-        views.add_row(view.name, view.lens.settings.detector.kind, *figures, "yes" if view.calibrated else "no")
-    console.print(views)
+    threshold = bundle.threshold
+    console.print(
+        f"views {', '.join(f'{view.name} ({view.lens.settings.detector.kind})' for view in bundle.views)}; "
+        f"cut {threshold.cut:.1f} lets {threshold.alerts(threshold.cut):.1f} of {threshold.per_day:,.0f} lines and "
+        f"ends of sessions a day through{'' if threshold.calibrated else ', uncalibrated'}",
+        highlight=False,
+    )
     templates = Table("count", "key", "template", title="most frequent templates", title_justify="left")
     for template in sorted(bundle.templates, key=lambda template: -template.count)[:SHOWN]:
         templates.add_row(f"{template.count:,}", template.key, _plain(template.text))
     console.print(templates)
 
 
-def show_tuned(console: Console, tuned: list[Tuned]) -> None:
-    """Each view's cut before and after, what it costs a day, and lines on either side of the new one."""
-    for view in tuned:
-        alerts = f"alerts a day on held-out lines {view.alerts_before:.1f} → {view.alerts_after:.1f}"
-        console.print(f"[bold]{view.view}[/]  cut {view.before:.1f} → {view.after:.1f}, {alerts}", highlight=False)
-        for name, examples in (("over", view.over), ("under", view.under)):
-            for example in examples:
-                told = f"{stamp(example.time)}  {_plain(example.program)}: {_plain(example.text)}"
-                console.print(f"  {name:<5} {example.score:5.1f}  [dim]{told}[/]", highlight=False)
+def show_tuned(console: Console, tuned: Tuned) -> None:
+    """The cut before and after, what it costs a day, and lines on either side of the new one."""
+    alerts = f"alerts a day on held-out lines {tuned.alerts_before:.1f} → {tuned.alerts_after:.1f}"
+    console.print(f"cut {tuned.before:.1f} → {tuned.after:.1f}, {alerts}", highlight=False)
+    for name, examples in (("over", tuned.over), ("under", tuned.under)):
+        for example in examples:
+            told = f"{stamp(example.time)}  {_plain(example.program)}: {_plain(example.text)}"
+            console.print(f"  {name:<5} {example.score:5.1f}  [dim]{told}[/]", highlight=False)
 
 
 def _cut(line: LogLine) -> str:
@@ -100,22 +100,19 @@ def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> 
     count = f"  [bold]×{len(entry.anomalies)}[/]" if len(entry.anomalies) > 1 else ""
     where = f"{_plain(line.host)}  {_plain(explain.program(line))}"
     console.print(
-        f"[bold]{number:>2}. {_colour(top)}{top.score:5.1f}[/][/]  {explain.rarity(top.score)} windows{count}"
+        f"[bold]{number:>2}. {_colour(top)}{top.score:5.1f}[/][/]  {explain.rarity(top.score)} lines{count}"
         f"  [dim]{stamp(top.sighting.time)}  {where}  ({_plain(line.origin)})[/]",
         highlight=False,
     )
     body = [f"[bold]{_plain(_text(top))}[/]", f"[cyan]why[/]     {_plain(explain.reason(top))}"]
     body += _more(entry, report)
-    console.print(Padding("\n".join(body), (0, 0, 1, 6)), highlight=False)
+    console.print(Padding("\n".join(body), (0, 0, 1, 6), expand=False), highlight=False)
 
 
 def _more(entry: Entry, report: Report) -> list[str]:
     top = entry.top
     origin = top.sighting.line.origin
     lines = [f"[cyan]also[/]    {_plain(explain.reason(other))}" for other in report.also.get(origin, ())]
-    if top.explanation.expected:
-        usual = ", ".join(f"{_plain(explain.text(top, e))} {100 * p:.0f} %" for e, p in top.explanation.expected[:3])
-        lines.append(f"[cyan]usual[/]   {usual}")
     for n, mate in enumerate(report.before.get(origin, ())[-3:]):
         lines.append(f"[cyan]{'before' if n == 0 else '      '}[/]  [dim]{stamp(mate.time)}  {_plain(mate.message)}[/]")
     if len(entry.anomalies) > 1:

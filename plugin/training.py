@@ -1,8 +1,9 @@
-"""Lines to bundles: mine templates, cut windows, fit each view, calibrate, and turn the budget into cuts.
+"""Lines to bundles: mine templates, cut windows, fit each view, calibrate, and turn the budget into a cut.
 
 Templates are mined from all lines: they are the dictionary, not the verdict. A template that the fit of a block never
 saw is as new to its detector as one that nobody ever saw. Calibration is cross-fitted: blocks in time order, each
-judged by detectors that never saw it.
+judged by detectors that never saw it. Each view is calibrated on its own, then all of them together: the budget is the
+source's, not a view's.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
 from models import base
 from models.base import Floats, Progress
 from models.calibration import MIN_WINDOWS, Calibration, Tail, cut_for
-from models.crossfit import CrossFit, cross_fit
+from models.crossfit import cross_fit
 from models.windows import Sighting, Tails, slide
 from parsers.line import LogLine
 from parsers.masks import Masks
@@ -27,7 +28,7 @@ from parsers.templates import Templates
 from plugin.bundle import Bundle
 from plugin.config import ViewSettings
 from plugin.errors import InputError
-from plugin.views import Example, Lens, View
+from plugin.views import Example, Lens, Look, Threshold, View, together
 
 BLOCKS = 4
 """Each detector of the cross-fit sees three quarters of the lines; four small fits cost about four large ones."""
@@ -74,11 +75,12 @@ def learn_blocks(lines: Sequence[LogLine], plan: Plan, progress: Progress) -> Le
     """
     ground = _ground(lines, plan)
     lenses, notices = _lenses(plan, ground)
-    columns: list[list[View]] = []
-    for i, lens in enumerate(lenses):
-        fitted = _cross_fitted(lens, ground, plan, _share(progress, i, len(lenses)))
-        columns.append(_views(fitted, plan, len(lenses)))
-    bundles = tuple(_bundle(plan, ground, tuple(column[k] for column in columns)) for k in range(len(ground.blocks)))
+    fitted = [_cross_fitted(lens, ground, plan, _share(progress, i, len(lenses))) for i, lens in enumerate(lenses)]
+    threshold = _threshold(fitted, plan, ground)
+    bundles = tuple(
+        _bundle(plan, ground, tuple(of_lens.views[k] for of_lens in fitted), threshold)
+        for k in range(len(ground.blocks))
+    )
     return Learnt(bundles, ground.blocks, notices)
 
 
@@ -90,17 +92,17 @@ def learn(lines: Sequence[LogLine], plan: Plan, progress: Progress) -> tuple[Bun
     """
     ground = _ground(lines, plan)
     lenses, notices = _lenses(plan, ground)
+    fitted: list[_Fitted] = []
     views: list[View] = []
     for i, lens in enumerate(lenses):
         part = _share(progress, i, len(lenses))
-        fitted = _cross_fitted(lens, ground, plan, _share(part, 0, 2))
-        windows = [seen.window for block in fitted.sightings for seen in block]
+        fitted.append(_cross_fitted(lens, ground, plan, _share(part, 0, 2)))
+        windows = [seen.window for block in fitted[-1].sightings for seen in block]
         detector = base.module(lens.settings.detector.kind).Detector.fit(
             lens.settings.detector, windows, plan.seed, _share(part, 1, 2)
         )
-        view = replace(_views(fitted, plan, len(lenses))[0], detector=detector)
-        views.append(replace(view, examples=_examples(fitted, view)))
-    return _bundle(plan, ground, tuple(views)), notices
+        views.append(replace(fitted[-1].views[0], detector=detector))
+    return _bundle(plan, ground, tuple(views), _threshold(fitted, plan, ground)), notices
 
 
 @dataclass(frozen=True)
@@ -118,14 +120,26 @@ class _Ground:
         times = [line.time for block in self.blocks for line in block]
         return max(max(times) - min(times), 1.0) / DAY_S
 
+    @property
+    def n_lines(self) -> int:
+        """Lines in all blocks."""
+        return sum(map(len, self.blocks))
+
 
 @dataclass(frozen=True)
 class _Fitted:
-    lens: Lens
+    """One view's cross-fit; the lists are by block."""
+
+    views: list[View]
+    """As each block's detector judges it, all under one calibration."""
     sightings: list[list[Sighting[LogLine]]]
-    crossed: CrossFit
-    days: float
-    n_lines: int
+    surprises: Sequence[Floats]
+
+    def look(self, block: int) -> Look:
+        """What a view that never saw the block finds in it."""
+        surprises = self.surprises[block]
+        view = self.views[block]
+        return Look(view, self.sightings[block], surprises, view.calibration.score(surprises))
 
 
 def _ground(lines: Sequence[LogLine], plan: Plan) -> _Ground:
@@ -142,7 +156,7 @@ def _ground(lines: Sequence[LogLine], plan: Plan) -> _Ground:
 def _lenses(plan: Plan, ground: _Ground) -> tuple[list[Lens], tuple[str, ...]]:
     """The views that so many lines can feed, and a sentence where some cannot be."""
     lenses = [Lens(name, settings) for name, settings in plan.views.items()]
-    n = sum(map(len, ground.blocks))
+    n = ground.n_lines
     if n >= MIN_WINDOWS:
         return lenses, ()
     simple = [lens for lens in lenses if lens.settings.detector.kind == SIMPLE]
@@ -160,22 +174,30 @@ def _cross_fitted(lens: Lens, ground: _Ground, plan: Plan, progress: Progress) -
     module = base.module(lens.settings.detector.kind)
     windows = [[seen.window for seen in block] for block in sightings]
     crossed = cross_fit(module, lens.settings.detector, windows, plan.seed, progress)
-    return _Fitted(lens, sightings, crossed, ground.days, sum(map(len, ground.blocks)))
+    calibration = _calibration(np.concatenate(crossed.surprises), ground)
+    views = [View(lens, detector, calibration) for detector in crossed.detectors]
+    return _Fitted(views, sightings, crossed.surprises)
 
 
-def _views(fitted: _Fitted, plan: Plan, n_views: int) -> list[View]:
-    """The view as each block's detector judges it, under one calibration and one cut."""
-    surprises = np.concatenate(fitted.crossed.surprises)
-    per_day = len(surprises) / max(fitted.days, 1.0)
-    cut = cut_for(per_day, plan.budget / n_views)
-    calibration, calibrated = _calibration(surprises, fitted.n_lines)
-    return [View(fitted.lens, detector, calibration, cut, per_day, calibrated) for detector in fitted.crossed.detectors]
+def _threshold(fitted: Sequence[_Fitted], plan: Plan, ground: _Ground) -> Threshold:
+    """All views together on lines they never saw: their calibration, and the cut that keeps the budget."""
+    nats: list[Floats] = []
+    seen: list[Sighting[LogLine]] = []
+    for block in range(len(ground.blocks)):
+        looks = [of_lens.look(block) for of_lens in fitted]
+        items, found = together(looks)
+        sightings = chain.from_iterable(look.sightings for look in looks)
+        by_item = dict(zip(np.concatenate(items).tolist(), sightings, strict=True))
+        nats.append(found)
+        seen += [by_item[item] for item in range(len(found))]
+    per_day = len(seen) / max(ground.days, 1.0)
+    calibration = _calibration(np.concatenate(nats), ground)
+    examples = _examples(seen, calibration.score(np.concatenate(nats)))
+    return Threshold(calibration, cut_for(per_day, plan.budget), per_day, ground.n_lines >= MIN_WINDOWS, examples)
 
 
-def _examples(fitted: _Fitted, view: View) -> tuple[Example, ...]:
+def _examples(seen: Sequence[Sighting[LogLine]], scores: Floats) -> tuple[Example, ...]:
     """The strangest held-out lines, at most `ALIKE` for one event so that no flood hides the rest."""
-    scores = view.calibration.score(np.concatenate(fitted.crossed.surprises))
-    seen = [sighting for block in fitted.sightings for sighting in block]
     kinds: Counter[int] = Counter()
     examples: list[Example] = []
     for i in np.argsort(-scores, kind="stable").tolist():
@@ -188,16 +210,24 @@ def _examples(fitted: _Fitted, view: View) -> tuple[Example, ...]:
     return tuple(examples)
 
 
-def _calibration(surprises: Floats, n_lines: int) -> tuple[Calibration, bool]:
-    if n_lines >= MIN_WINDOWS:  # by lines, as `_lenses` decides and says: ends of sessions come on top
-        return Calibration.of(surprises), True
-    return Calibration(1, (0.0,), (1,), Tail(0.0, 1.0, 0.0, 1.0, 0.0)), False  # p = exp(-surprise): taken at its word
+def _calibration(surprises: Floats, ground: _Ground) -> Calibration:
+    if ground.n_lines >= MIN_WINDOWS:  # by lines, as `_lenses` decides and says: ends of sessions come on top
+        return Calibration.of(surprises)
+    return Calibration(1, (0.0,), (1,), Tail(0.0, 1.0, 0.0, 1.0, 0.0))  # p = exp(-surprise): taken at its word
 
 
-def _bundle(plan: Plan, ground: _Ground, views: tuple[View, ...]) -> Bundle:
-    n_lines = sum(map(len, ground.blocks))
+def _bundle(plan: Plan, ground: _Ground, views: tuple[View, ...], threshold: Threshold) -> Bundle:
     return Bundle(
-        plan.id, plan.source, plan.created, plan.parent, plan.until, n_lines, ground.masks, ground.templates, views
+        plan.id,
+        plan.source,
+        plan.created,
+        plan.parent,
+        plan.until,
+        ground.n_lines,
+        ground.masks,
+        ground.templates,
+        views,
+        threshold,
     )
 
 

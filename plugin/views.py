@@ -1,17 +1,22 @@
-"""A view: one way to look at a source's matched lines, and the detector that judges what it sees."""
+"""Views: ways to look at a source's matched lines, each with a detector that judges what it sees; and all together."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.base import Detector, Floats
-from models.calibration import Calibration
+from models.calibration import Calibration, cut_for
+from models.combining import combine
 from models.crossfit import surprise_once
-from models.windows import OPENINGS, Event, Frame, Sighting
+from models.windows import END, OPENINGS, Event, Frame, Sighting
 from parsers.line import LogLine
 from parsers.matcher import Match
 from plugin.config import LINE_FIELDS, ViewSettings
@@ -29,6 +34,11 @@ class Lens:
         """How its sequences are cut into windows."""
         detector = self.settings.detector
         return Frame(detector.h, detector.counts, self.settings.idle_s, self.settings.max_sessions)
+
+    @property
+    def ends(self) -> tuple[Hashable, ...]:
+        """What decides where its sequences end: equal for views that end them together."""
+        return self.settings.session_by, self.settings.idle_s, self.settings.max_sessions
 
     def events(self, matches: Iterable[Match]) -> list[Event[LogLine]]:
         """The matched lines as events of this view's sessions, in their order."""
@@ -54,6 +64,36 @@ def _none(_: str) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
+class View:
+    """A lens with what was learnt through it."""
+
+    lens: Lens
+    detector: Detector
+    calibration: Calibration
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings and in every record."""
+        return self.lens.name
+
+    def look(self, sightings: Sequence[Sighting[LogLine]]) -> Look:
+        """How strange it finds each; distinct windows are computed once."""
+        surprises = surprise_once(self.detector, [sighting.window for sighting in sightings])
+        return Look(self, sightings, surprises, self.calibration.score(surprises))
+
+
+class Look(NamedTuple):
+    """What one view saw in some lines, and how strange it found it."""
+
+    view: View
+    sightings: Sequence[Sighting[LogLine]]
+    surprises: Floats
+    """Raw, nats, shape (sightings,)."""
+    scores: Floats
+    """The view's own, 0…100, shape (sightings,)."""
+
+
+@dataclass(frozen=True)
 class Example:
     """A held-out line and its score: what a cut near that score would let through."""
 
@@ -65,28 +105,44 @@ class Example:
 
 
 @dataclass(frozen=True)
-class View:
-    """A lens with what was learnt: detector, calibration and cut."""
+class Threshold:
+    """What all views say together, as one score a line, and the score from which it is an anomaly."""
 
-    lens: Lens
-    detector: Detector
     calibration: Calibration
+    """Of what `together` gives, on held-out lines."""
     cut: float
-    windows_per_day: float
-    """Windows that a day of the training lines had; turns a budget into a cut."""
+    per_day: float
+    """Lines and ends of sessions that a day of the training had; turns a budget into a cut."""
     calibrated: bool = True
     """False: too few lines to calibrate; the score is the detector's own probability."""
     examples: tuple[Example, ...] = ()
     """The strangest held-out lines of different kinds, worst first; `tune` shows those near a cut."""
 
-    @property
-    def name(self) -> str:
-        """Its name in the settings and in every record."""
-        return self.lens.name
+    def alerts(self, cut: float) -> float:
+        """How many a day a cut lets through of the held-out lines."""
+        return self.calibration.expected(cut) * self.per_day
 
-    def surprises(self, sightings: Sequence[Sighting[LogLine]]) -> Floats:
-        """Raw surprises, nats, shape (n,); each distinct window is computed once."""
-        return surprise_once(self.detector, [sighting.window for sighting in sightings])
+    def cut_for(self, budget: float) -> float:
+        """The cut that keeps a budget, alerts a day."""
+        return cut_for(self.per_day, budget)
+
+
+def together(looks: Sequence[Look]) -> tuple[list[NDArray[np.int64]], Floats]:
+    """What is looked at, numbered, for each look's sightings; and how strange all views find each, nats, (items,).
+
+    A line is one thing, however many views see it. So is the end of a session, for the views that cut sessions alike.
+    """
+    numbers: dict[tuple[str, Hashable], int] = {}
+    items = [
+        np.fromiter((numbers.setdefault(thing, len(numbers)) for thing in _things(look)), np.int64, len(look.sightings))
+        for look in looks
+    ]
+    return items, combine(np.concatenate(items), np.concatenate([look.scores for look in looks]))
+
+
+def _things(look: Look) -> Iterator[tuple[str, Hashable]]:
+    ends = look.view.lens.ends
+    return ((seen.line.origin, ends if seen.window.event == END else None) for seen in look.sightings)
 
 
 class _joined:  # noqa: N801 - a function with its fields bound

@@ -70,7 +70,7 @@ def bundle() -> Bundle:
 @cache
 def watchful(cut: float = 8.0) -> Bundle:
     """The same with so low a cut that many lines are over it."""
-    return bundle().with_cuts({view.name: cut for view in bundle().views}, "2026-11-24-02", "2026-11-24T01:00:00Z")
+    return bundle().with_cut(cut, "2026-11-24-02", "2026-11-24T01:00:00Z")
 
 
 def silent(_share: float) -> None:

@@ -58,7 +58,15 @@ def test_a_bundle_can_be_copied_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["masks.json", "templates.json", "rarity/view.json", "rarity/detector.json", "sequence/weights.safetensors"]
+    "name",
+    [
+        "masks.json",
+        "templates.json",
+        "threshold.json",
+        "rarity/view.json",
+        "rarity/detector.json",
+        "sequence/weights.safetensors",
+    ],
 )
 @pytest.mark.parametrize(
     "harm",
@@ -179,11 +187,11 @@ def test_a_source_without_a_bundle_is_told_to_train(tmp_path: Path) -> None:
         bundles.current(tmp_path, "auth")
 
 
-def test_other_cuts_make_a_child_that_judges_otherwise() -> None:
-    """Nothing is edited in place: the parent keeps its cuts, its digest and its language."""
+def test_another_cut_makes_a_child_that_judges_otherwise() -> None:
+    """Nothing is edited in place: the parent keeps its cut, its digest and its language."""
     parent = lines.bundle()
-    child = parent.with_cuts({"rarity": 1.5}, "new", "2026-11-24T02:00:00Z")
-    assert {view.name: view.cut for view in child.views} == {"sequence": parent.views[0].cut, "rarity": 1.5}
+    child = parent.with_cut(1.5, "new", "2026-11-24T02:00:00Z")
+    assert (child.threshold.cut, child.threshold.per_day) == (1.5, parent.threshold.per_day)
     assert (child.parent, child.id) == (parent.id, "new")
     assert child.sha256 != parent.sha256
     assert child.language == parent.language

@@ -53,7 +53,8 @@ def test_standard_input_is_scored_by_itself(log: Path) -> None:
     """The first minute: `… | siem-anomaly score -`, in a process of its own, warnings being errors."""
     result = run("score", "-", "--json", "--budget", "2", given=log.read_bytes())
     assert (result.returncode, result.stderr) == (0, b"")
-    first, _ = map(json.loads, result.stdout.splitlines())
+    first, *others = map(json.loads, result.stdout.splitlines())
+    assert others
     assert first["event"]["original"] == lines.STRANGE
 
 

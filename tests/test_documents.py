@@ -48,7 +48,7 @@ def test_every_document_is_plain_json() -> None:
         assert json.loads(json.dumps(body, allow_nan=False)) == body
 
 
-def test_ids_are_one_for_each_view_line_and_end() -> None:
+def test_ids_are_one_for_each_line_and_end() -> None:
     """Two verdicts are never one document."""
     found = anomalies()
     assert len({documents.record_id(anomaly) for anomaly in found}) == len(found)

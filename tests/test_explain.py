@@ -49,7 +49,7 @@ def test_a_sequence_says_what_came_before_what_was_usual_and_how_rare_it_is() ->
 def test_a_sessions_start_and_its_silence_have_words() -> None:
     """Neither has a template's text."""
     told = explain.reason(sequence((), END))
-    assert told.startswith("At the start of a ")
+    assert told.startswith("When a session of sshd begins, ")
     assert told.endswith("; the session fell silent, 1 in 2,900.")
 
 
@@ -75,12 +75,12 @@ def test_a_pair_names_both_its_halves() -> None:
 
 
 def test_a_set_says_what_was_missing_and_what_was_not_usual() -> None:
-    """Against the known session most like it; beyond two events only how many more."""
+    """Against the known session most like it; beyond one event only how many more."""
     failed, accepted = event(FAILED), event(ACCEPTED)
     why = Explanation("set", 0.001, total=62, extra=(failed,), missing=(accepted,) * 5)
     told = explain.reason(anomaly(why, Window((), END, (), ((failed, 1),))))
-    assert told.startswith("This combination of events in one session came for the first time in 62 sessions; unlike")
-    assert told.endswith(f"with `{FAILED}` and without `{ACCEPTED}`, `{ACCEPTED}` and 3 more.")
+    unlike = f"unlike the nearest of them, it had `{FAILED}` and lacked `{ACCEPTED}` and 4 more"
+    assert told == f"None of 62 sessions was made of just these events; {unlike}."
 
 
 def test_counts_say_how_often_an_event_came_in_its_session() -> None:
@@ -91,6 +91,14 @@ def test_counts_say_how_often_an_event_came_in_its_session() -> None:
     some = explain.reason(anomaly(Explanation("counts", 0.001, seen=2, total=62, extra=(failed,)), window))
     assert none == f"`{FAILED}` came 1,000 times in this session, as in none of 62 others that have it."
     assert "as in 2 of 62 others" in some
+
+
+def test_counts_of_what_hardly_any_session_had_say_just_that() -> None:
+    """To be one of one would tell nothing."""
+    failed = event(FAILED)
+    window = Window((), END, (), ((failed, 1),))
+    told = explain.reason(anomaly(Explanation("counts", 0.001, seen=1, total=1, extra=(failed,)), window))
+    assert told == f"Only 1 session had `{FAILED}` before."
 
 
 @pytest.mark.parametrize(

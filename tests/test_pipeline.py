@@ -12,7 +12,7 @@ from models.windows import END, UNKNOWN, Tails
 from parsers.line import LogLine
 from plugin import tails as bytes_of
 from plugin.documents import record_id
-from plugin.pipeline import Anomaly, Detection, detect
+from plugin.pipeline import NEAR, Anomaly, Detection, detect
 from plugin.ports import Hit
 from plugin.sources import Source
 from tests import lines
@@ -95,11 +95,26 @@ def test_a_session_that_fell_silent_is_told_with_its_last_line() -> None:
     assert all(not each.sessions for each in late.tails.values())
 
 
-def test_every_anomaly_reaches_its_views_cut() -> None:
+def test_every_anomaly_reaches_the_cut() -> None:
     """And says which bundle judged it, and by how much."""
     for anomaly in found(HITS, {}, UNTIL).anomalies:
-        assert anomaly.score >= anomaly.cut == anomaly.view.cut
+        assert anomaly.score >= anomaly.cut == lines.watchful().threshold.cut
         assert anomaly.bundle.id == lines.watchful().id
+
+
+def test_a_line_is_one_anomaly_that_names_every_view_that_saw_it() -> None:
+    """Strangest first; what another view finds nearly as strange is told beside it."""
+    anomalies = found(HITS, {}, UNTIL).anomalies
+    things = [(a.sighting.line.origin, a.sighting.window.event == END) for a in anomalies]
+    assert len(set(things)) == len(things)
+    assert any(anomaly.also for anomaly in anomalies)
+    for anomaly in anomalies:
+        own = dict(anomaly.voices)
+        assert own.keys() == {"sequence", "rarity"}
+        assert [anomaly.view.name, max(own.values())] == list(anomaly.voices[0])
+        assert {a.view.name for a in anomaly.also} == {
+            v for v, score in anomaly.voices[1:] if score >= max(own.values()) - NEAR
+        }
 
 
 def test_unreadable_hits_are_counted_and_stop_nothing() -> None:

@@ -7,7 +7,8 @@ from functools import cache
 import pytest
 
 from parsers.line import LogLine, Rejected
-from plugin.commands.score import BEFORE, BUDGET, Report, fold, score
+from plugin import explain
+from plugin.commands.score import BEFORE, BUDGET, LEAST, Report, fold, score
 from plugin.config import ViewSettings
 from plugin.errors import InputError
 from plugin.pipeline import Anomaly
@@ -57,13 +58,20 @@ def test_a_lines_other_verdicts_are_kept_beside_its_strongest() -> None:
         assert all(other.score <= top.score for other in also)
 
 
-@pytest.mark.parametrize("budget", [1, 3, 20])
-def test_the_budget_bounds_the_lines_of_a_day(budget: int) -> None:
-    """So many alerts a day is what a person will look at; the worst come first, and the last of them is the cut."""
+@pytest.mark.parametrize("budget", [1, 3, 5])
+def test_the_budget_is_the_entries_of_a_day(budget: int) -> None:
+    """What a person will look at; a flood of alike lines is one. Worst first, and the last of them is the cut."""
     scores = [anomaly.score for anomaly in report(budget).anomalies]
-    assert len(scores) == budget
+    assert len(fold(report(budget).anomalies)) == budget
     assert scores == sorted(scores, reverse=True)
     assert {anomaly.cut for anomaly in report(budget).anomalies} == {scores[-1]}
+
+
+def test_no_budget_makes_usual_lines_strange() -> None:
+    """What one line in ten is like is left alone, however many alerts one would read."""
+    told = report(1_000)
+    assert 0 < len(told.anomalies) < len(told.lines) / 5
+    assert min(anomaly.score for anomaly in told.anomalies) >= LEAST
 
 
 def test_a_larger_budget_only_adds() -> None:
@@ -74,17 +82,17 @@ def test_a_larger_budget_only_adds() -> None:
 
 def test_without_a_budget_it_is_five_a_day() -> None:
     """However many days the file spans."""
-    assert len(report().anomalies) == BUDGET
+    assert len(fold(report().anomalies)) == BUDGET
     three = [line._replace(time=line.time * 1.0 + 2 * DAY_S * (n >= 330)) for n, line in enumerate(day())]
     told = score(three, [], "auth.log", views=lines.views(), progress=lines.silent)
     assert told.days > 2.5
-    assert BUDGET < len(told.anomalies) <= BUDGET * 3
+    assert BUDGET < len(fold(told.anomalies)) <= BUDGET * 3
 
 
-def test_a_budget_replaces_a_bundles_cuts() -> None:
-    """Without one its own cuts hold."""
+def test_a_budget_replaces_a_bundles_cut() -> None:
+    """Without one its own cut holds."""
     own = by_bundle(day())
-    assert {anomaly.cut for anomaly in own.anomalies} <= {view.cut for view in lines.bundle().views}
+    assert {anomaly.cut for anomaly in own.anomalies} <= {lines.bundle().threshold.cut}
     assert len(by_bundle(day(), budget=200).anomalies) > len(own.anomalies) >= len(by_bundle(day(), 0.01).anomalies)
 
 
@@ -94,14 +102,14 @@ def test_a_regular_day_keeps_to_the_budget_of_its_bundle() -> None:
 
 
 def test_alike_lines_fold_into_one_entry() -> None:
-    """The same view, aspect and template; every line is in just one entry, the worst entry first."""
+    """The same view and template; every line is in just one entry, the worst entry first."""
     entries = fold(report(20).anomalies)
-    assert len(entries) < 20
+    assert len(entries) < len(report(20).anomalies)
     folded: list[Anomaly] = [anomaly for entry in entries for anomaly in entry.anomalies]
     assert sorted(map(id, folded)) == sorted(map(id, report(20).anomalies))
     assert [entry.top.score for entry in entries] == sorted((entry.top.score for entry in entries), reverse=True)
     for entry in entries:
-        kinds = {(a.view.name, a.explanation.aspect, a.sighting.window.event) for a in entry.anomalies}
+        kinds = {(a.view.name, explain.about(a)) for a in entry.anomalies}
         first, last = entry.span
         assert len(kinds) == 1
         assert first <= entry.top.sighting.time <= last
@@ -133,7 +141,7 @@ def test_few_lines_are_told_to_be_few() -> None:
     told = score(day()[:60], [], "auth.log", views=lines.views(), progress=lines.silent)
     assert len(told.notices) == 1
     assert {anomaly.view.name for anomaly in told.anomalies} <= {"rarity"}
-    assert not any(anomaly.view.calibrated for anomaly in told.anomalies)
+    assert not any(anomaly.bundle.threshold.calibrated for anomaly in told.anomalies)
 
 
 @pytest.mark.parametrize("n", [0, 1, 19])

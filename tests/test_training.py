@@ -27,19 +27,19 @@ def test_a_bundle_says_how_it_was_made() -> None:
     assert notices == ()
 
 
-def test_every_view_is_calibrated_and_cut_by_its_part_of_the_budget() -> None:
-    """Two views share five alerts a day; the day's windows make it a cut."""
-    for view in lines.bundle().views:
-        assert view.calibrated
-        assert view.calibration.n >= len(DAY)
-        assert view.windows_per_day == view.calibration.n
-        assert view.cut == cut_for(view.windows_per_day, 5.0 / 2)
+def test_the_budget_is_the_sources_and_makes_one_cut() -> None:
+    """Five alerts a day, however many views look; the day's lines and ends of sessions make it a score."""
+    threshold = lines.bundle().threshold
+    assert threshold.calibrated
+    assert all(view.calibration.n == threshold.calibration.n > len(DAY) for view in lines.bundle().views)
+    assert threshold.per_day == threshold.calibration.n
+    assert threshold.cut == threshold.cut_for(5.0) == cut_for(threshold.per_day, 5.0)
 
 
 def test_the_calibration_keeps_the_budget_on_its_own_held_out_lines() -> None:
     """A cut lets through at most what it promises, on lines its detectors never saw."""
-    for view in lines.bundle().views:
-        assert view.calibration.expected(view.cut) * view.windows_per_day <= 5.0 / 2 + 1e-9
+    threshold = lines.bundle().threshold
+    assert threshold.alerts(threshold.cut) <= 5.0 + 1e-9
 
 
 def test_the_same_lines_and_seed_teach_the_same() -> None:
@@ -65,7 +65,7 @@ def test_too_few_lines_go_on_with_counting_alone_and_say_so() -> None:
     """Below what can be calibrated the bundle is marked, and the sentence says how many lines are needed."""
     bundle, (notice,) = learn(DAY[: MIN_WINDOWS - 1], PLAN, lines.silent)
     assert [view.name for view in bundle.views] == ["rarity"]
-    assert not bundle.views[0].calibrated
+    assert not bundle.threshold.calibrated
     assert f"{MIN_WINDOWS - 1} lines" in notice
     assert f"{MIN_WINDOWS} are needed" in notice
 
@@ -73,8 +73,8 @@ def test_too_few_lines_go_on_with_counting_alone_and_say_so() -> None:
 def test_an_uncalibrated_score_is_the_detectors_own_probability() -> None:
     """One in ten scores 10, whatever the few lines were."""
     bundle, _ = learn(DAY[: MIN_WINDOWS - 1], PLAN, lines.silent)
-    (score,) = bundle.views[0].calibration.score(np.array([math.log(10.0)])).tolist()
-    assert score == pytest.approx(10.0)
+    for calibration in (bundle.views[0].calibration, bundle.threshold.calibration):
+        assert calibration.score(np.array([math.log(10.0)])).tolist() == pytest.approx([10.0])
 
 
 @pytest.mark.parametrize("n", [0, 1, MIN_LINES - 1])
@@ -94,7 +94,7 @@ def test_few_lines_without_a_counting_view_are_refused() -> None:
 def test_lines_of_one_instant_can_be_learnt() -> None:
     """A dump with one stamp has no span, but has counts."""
     bundle, _ = learn([line._replace(time=DAY[0].time) for line in DAY], PLAN, lines.silent)
-    assert all(0.0 <= view.cut <= 100.0 for view in bundle.views)
+    assert 0.0 <= bundle.threshold.cut <= 100.0
 
 
 def test_progress_runs_from_nothing_to_all() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from models.windows import Tails, slide
 from parsers.line import LogLine
 from parsers.matcher import Match
 from plugin.config import LineField, ViewSettings
-from plugin.views import Lens
+from plugin.views import Lens, together
 from tests import lines
 
 LINE = LogLine("i/1", 100.0, "web-01", "sshd", 123, "m", None, "root", "10.1.2.3", 105.0)
@@ -74,5 +76,21 @@ def test_surprises_are_one_for_each_sighting() -> None:
     view = lines.bundle().views[0]
     events = view.lens.events(lines.bundle().matcher.match(lines.lines(lines.texts(6))))
     sightings, _ = slide(Tails(), events, view.lens.frame, 0.0)
-    alone = [float(view.surprises([sighting])[0]) for sighting in sightings]
-    assert view.surprises([*sightings, *reversed(sightings)]).tolist() == [*alone, *reversed(alone)]
+    alone = [float(view.look([sighting]).surprises[0]) for sighting in sightings]
+    assert view.look([*sightings, *reversed(sightings)]).surprises.tolist() == [*alone, *reversed(alone)]
+
+
+def test_all_views_number_a_line_alike_and_an_end_by_its_session() -> None:
+    """A view that ends sessions otherwise has ends of its own, for they are known at other times."""
+    sequence, rarity = lines.bundle().views
+    other = replace(rarity, lens=Lens("idle", rarity.lens.settings.model_copy(update={"idle_s": 60.0})))
+    matches = lines.bundle().matcher.match(lines.lines(lines.texts(6)))
+    seen = {view: slide(Tails(), view.lens.events(matches), view.lens.frame, 1e12)[0] for view in (sequence, rarity)}
+    looks = [view.look(sightings) for view, sightings in seen.items()]
+    n_ends = len(looks[0].sightings) - len(matches)
+    assert n_ends > 0
+    items, nats = together(looks)
+    assert items[0].tolist() == items[1].tolist()
+    assert len(nats) == len(matches) + n_ends
+    (_, apart), _ = together([looks[0], looks[1]._replace(view=other)])
+    assert len({*items[0].tolist(), *apart.tolist()}) == len(matches) + 2 * n_ends

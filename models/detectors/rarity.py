@@ -300,7 +300,8 @@ class Detector:
 
     def _against_nearest(self, signature: Signature) -> tuple[Signature, Signature]:
         nearest, here = set(self._neighbours.nearest(signature)), set(signature)
-        return tuple(sorted(nearest - here)), tuple(sorted(here - nearest))
+        missing = nearest - here if nearest & here else ()  # with nothing in common, nothing is missed
+        return tuple(sorted(missing)), tuple(sorted(here - nearest))
 
 
 def _least_likely(parts: Iterable[Part]) -> Part:

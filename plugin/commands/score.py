@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from models.base import Progress
-from models.calibration import cut_for
 from models.windows import Tails
 from parsers.line import LogLine, Rejected
 from plugin import explain
@@ -24,8 +23,10 @@ from plugin.training import DAY_S, Learnt, Plan, learn_blocks
 
 BUDGET = 5.0
 """Alerts a day: what one person looks at with care."""
-CANDIDATES = 4.0
-"""Windows judged in full for each that is shown: a line is often strange in several views, and counts once."""
+STEP = 5.0
+"""Points by which the cut is lowered until enough entries are found: a fit costs seconds, another look hardly one."""
+LEAST = 10.0
+"""Under one line in ten nothing is strange, however large the budget."""
 BEFORE = 5
 """Lines of a session shown before the one that stands out."""
 
@@ -37,7 +38,7 @@ class Report:
     anomalies: tuple[Anomaly, ...]
     """One a line, as the view that found it strangest tells it; worst first."""
     also: Mapping[str, tuple[Anomaly, ...]]
-    """By origin: what other views said of the same line."""
+    """By origin: what else was said of the same line, by other views or of the end of its session."""
     before: Mapping[str, tuple[LogLine, ...]]
     """By origin: the lines of its session just before it, oldest first."""
     lines: Sequence[LogLine]
@@ -100,18 +101,14 @@ def score(
     reasons = Counter(line.reason for line in rejected)
     notices: tuple[str, ...] = ()
     if bundle is not None:
-        strongest = _one_a_line(_judged(bundle, lines, name, budget))
+        if budget is not None:
+            bundle = bundle.with_cut(bundle.threshold.cut_for(budget), bundle.id, bundle.created)
+        told = _one_a_line(judge(bundle.matcher.match(lines), name, bundle, {}, 0.0)[0])
     else:
-        strongest, notices = _by_itself(lines, name, budget or BUDGET, views or default_views(), progress)
-    before = _before(lines, [anomalies[0] for anomalies in strongest])
-    return Report(
-        tuple(anomalies[0] for anomalies in strongest),
-        {anomalies[0].sighting.line.origin: tuple(anomalies[1:]) for anomalies in strongest},
-        before,
-        lines,
-        reasons,
-        notices,
-    )
+        told, notices = _by_itself(lines, name, budget or BUDGET, views or default_views(), progress)
+    tops = tuple(anomalies[0] for anomalies in told)
+    also = {anomalies[0].sighting.line.origin: _also(anomalies) for anomalies in told}
+    return Report(tops, also, _before(lines, tops), lines, reasons, notices)
 
 
 def fold(anomalies: Sequence[Anomaly]) -> list[Entry]:
@@ -126,52 +123,42 @@ def fold(anomalies: Sequence[Anomaly]) -> list[Entry]:
 def _by_itself(
     lines: Sequence[LogLine], name: str, budget: float, views: Mapping[str, ViewSettings], progress: Progress
 ) -> tuple[list[list[Anomaly]], tuple[str, ...]]:
-    """What all blocks say of the strangest lines, as many as the budget allows, worst first."""
-    plan = Plan(name, views, budget * CANDIDATES * len(views), "itself", _now(), int(lines[-1].time * 1000) + 1)
+    """What all blocks say of the strangest lines, worst first: at most as many entries as the budget allows."""
+    plan = Plan(name, views, budget, "itself", _now(), int(lines[-1].time * 1000) + 1)
     learnt = learn_blocks(lines, plan, progress)
     n = round(budget * max((lines[-1].time - lines[0].time) / DAY_S, 1.0))
-    lower = 0.0
-    told = _told(learnt, name, lower)
-    while len(told) < n and any(view.cut > lower for view in learnt.bundles[0].views):
-        lower += 10.0  # alike lines share a score, and a cut by arithmetic lets none of them through
-        told = _told(learnt, name, lower)
-    kept = told[:n]
-    cut = kept[-1][0].score if kept else 0.0
-    return [[replace(anomaly, cut=cut) for anomaly in of_line] for of_line in kept], learnt.notices
+    cut = max(learnt.bundles[0].threshold.cut, LEAST)
+    told = _told(learnt, name, cut)
+    while len(entries := fold([of_line[0] for of_line in told])) < n and cut > LEAST:
+        cut = max(cut - STEP, LEAST)
+        told = _told(learnt, name, cut)
+    lowest = entries[min(n, len(entries)) - 1].top.score if entries else 0.0
+    kept = {id(anomaly) for entry in entries[:n] for anomaly in entry.anomalies if anomaly.score >= lowest}
+    strongest = [[replace(each, cut=lowest) for each in of_line] for of_line in told if id(of_line[0]) in kept]
+    return strongest, learnt.notices
 
 
-def _told(learnt: Learnt, name: str, lower: float) -> list[list[Anomaly]]:
-    """What each block's own bundle says under cuts lowered by so much, one list a line, worst first."""
+def _told(learnt: Learnt, name: str, cut: float) -> list[list[Anomaly]]:
+    """What each block's own bundle says under a cut, one list a line, worst first."""
     found: list[Anomaly] = []
     tails: Mapping[str, Tails[LogLine]] = {}
     for block, bundle in zip(learnt.blocks, learnt.bundles, strict=True):
-        cuts = {view.name: max(view.cut - lower, 0.0) for view in bundle.views}
-        lowered = bundle.with_cuts(cuts, bundle.id, bundle.created)
+        lowered = bundle.with_cut(cut, bundle.id, bundle.created)
         anomalies, tails = judge(bundle.matcher.match(block), name, lowered, tails, 0.0)
         found += anomalies
-    return _one_a_line(_worst_first(found))
-
-
-def _judged(bundle: Bundle, lines: Sequence[LogLine], name: str, budget: float | None) -> list[Anomaly]:
-    if budget is not None:
-        share = budget / len(bundle.views)
-        bundle = replace(
-            bundle, views=tuple(replace(view, cut=cut_for(view.windows_per_day, share)) for view in bundle.views)
-        )
-    anomalies, _ = judge(bundle.matcher.match(lines), name, bundle, {}, 0.0)
-    return _worst_first(anomalies)
-
-
-def _worst_first(anomalies: list[Anomaly]) -> list[Anomaly]:
-    return sorted(anomalies, key=lambda anomaly: (-anomaly.score, anomaly.sighting.time))
+    return _one_a_line(found)
 
 
 def _one_a_line(anomalies: Sequence[Anomaly]) -> list[list[Anomaly]]:
-    """All that was said of one line, the strongest first, lines in the order of their strongest."""
+    """All that was said of one line, the strongest first; lines in the order of their strongest, worst first."""
     by_line: dict[str, list[Anomaly]] = {}
-    for anomaly in anomalies:
+    for anomaly in sorted(anomalies, key=lambda anomaly: (-anomaly.score, anomaly.sighting.time)):
         by_line.setdefault(anomaly.sighting.line.origin, []).append(anomaly)
     return list(by_line.values())
+
+
+def _also(anomalies: Sequence[Anomaly]) -> tuple[Anomaly, ...]:
+    return (*anomalies[0].also, *anomalies[1:])
 
 
 def _before(lines: Sequence[LogLine], anomalies: Sequence[Anomaly]) -> dict[str, tuple[LogLine, ...]]:

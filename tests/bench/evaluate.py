@@ -29,6 +29,7 @@ from sklearn.ensemble import IsolationForest
 
 from models.base import Detector, Floats, module
 from models.calibration import Calibration, cut_for
+from models.combining import combine
 from models.crossfit import cross_fit, surprise_once
 from models.detectors import deeplog, rarity
 from models.evaluate import Outcome, average_precision, roc_auc
@@ -97,8 +98,8 @@ class Learnt:
     frame: Frame
     detector: Detector
     by_window: Floats
-    by_session: Floats
-    """The largest of each session's windows."""
+    firsts: NDArray[np.int64]
+    """Where each session's first window is."""
 
     def surprises(self, sessions: Sequence[Session]) -> list[Floats]:
         """Each session's window surprises."""
@@ -110,17 +111,15 @@ class Judged:
     """One view's figures."""
 
     learnt: Learnt
-    calibration: Calibration
-    """Of sessions."""
-    normal: Floats
-    """Session surprises."""
-    abnormal: Floats
+    normal: list[Floats]
+    """Surprises of each session's windows, nats."""
+    abnormal: list[Floats]
     bound: Bound
     seconds: float
 
-    def scores(self) -> tuple[Floats, Floats]:
-        """Of normal and of abnormal sessions."""
-        return self.calibration.score(self.normal), self.calibration.score(self.abnormal)
+    def scores(self, surprises: Sequence[Floats]) -> Floats:
+        """Of each window of the sessions, one after the other, by the calibration of windows."""
+        return Calibration.of(self.learnt.by_window).score(np.concatenate(surprises))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -225,16 +224,9 @@ def _judge(config: Config, sessions: Sessions, seed: int) -> Judged:
     """Fit, calibrate by cross-fit, and judge the test sessions with a detector fit on all training sessions."""
     began = time.monotonic()
     learnt = _learn(config, sessions.train, seed)
-    normal = learnt.surprises(sessions.normal)
-    abnormal = [found.max() for found in learnt.surprises(sessions.abnormal)]
-    return Judged(
-        learnt,
-        Calibration.of(learnt.by_session),
-        np.array([found.max() for found in normal]),
-        np.array(abnormal),
-        _bound(f"{config.kind}, as the files are split", learnt, normal),
-        time.monotonic() - began,
-    )
+    normal, abnormal = learnt.surprises(sessions.normal), learnt.surprises(sessions.abnormal)
+    bound = _bound(f"{config.kind}, as the files are split", learnt, normal)
+    return Judged(learnt, normal, abnormal, bound, time.monotonic() - began)
 
 
 def _learn(config: Config, sessions: Sequence[Session], seed: int) -> Learnt:
@@ -251,7 +243,7 @@ def _learn(config: Config, sessions: Sequence[Session], seed: int) -> Learnt:
     by_session = np.concatenate([places + first for (_, places), first in zip(folds, firsts, strict=True)])
     by_window = np.concatenate(crossed.surprises)
     talk.log(f"{config.kind}: fit {FOLDS + 1} times in {time.monotonic() - began:.0f} s")
-    return Learnt(config, frame, detector, by_window, np.maximum.reduceat(by_window, by_session))
+    return Learnt(config, frame, detector, by_window, by_session)
 
 
 def _at_random(config: Config, sessions: Sessions, seed: int) -> Bound:
@@ -300,19 +292,38 @@ def _bound(name: str, learnt: Learnt, surprises: Sequence[Floats]) -> Bound:
 
 
 def _alone(view: Judged, budget: float) -> Row:
-    normal, abnormal = view.scores()
-    cut = cut_for(PER, budget)
-    return Row(view.learnt.config.kind, normal, abnormal, Outcome.of(normal >= cut, abnormal >= cut), view.seconds)
+    """One view: a session is as strange as its strangest window."""
+    held_out = np.maximum.reduceat(view.learnt.by_window, view.learnt.firsts)
+    normal, abnormal = (np.array([found.max() for found in of]) for of in (view.normal, view.abnormal))
+    return _row(view.learnt.config.kind, held_out, normal, abnormal, budget, view.seconds)
 
 
 def _together(views: Sequence[Judged], budget: float) -> Row:
-    """Any view over its cut; the budget is shared equally, so all cuts are the same and the larger score decides."""
-    scores = [view.scores() for view in views]
-    normal = np.max([of_normal for of_normal, _ in scores], axis=0)
-    abnormal = np.max([of_abnormal for _, of_abnormal in scores], axis=0)
-    cut = cut_for(PER, budget / len(views))
-    outcome = Outcome.of(normal >= cut, abnormal >= cut)
-    return Row("default", normal, abnormal, outcome, sum(view.seconds for view in views))
+    """All views, as the product combines them: window by window; a session is as strange as its strangest one."""
+    learnt = views[0].learnt
+    held_out = _combined([view.scores([view.learnt.by_window]) for view in views], learnt.firsts)
+    normal, abnormal = (
+        _combined([view.scores(found) for view, found in zip(views, of, strict=True)], _firsts(of[0]))
+        for of in ([view.normal for view in views], [view.abnormal for view in views])
+    )
+    return _row("default", held_out, normal, abnormal, budget, sum(view.seconds for view in views))
+
+
+def _combined(scores: Sequence[Floats], firsts: NDArray[np.int64]) -> Floats:
+    windows = np.tile(np.arange(len(scores[0])), len(scores))
+    return np.asarray(np.maximum.reduceat(combine(windows, np.concatenate(scores)), firsts))
+
+
+def _firsts(sessions: Sequence[Floats]) -> NDArray[np.int64]:
+    return np.cumsum([0, *map(len, sessions[:-1])])
+
+
+def _row(detector: str, held_out: Floats, normal: Floats, abnormal: Floats, budget: float, seconds: float) -> Row:
+    """Surprises of sessions as scores, and what the cut for the budget did; the calibration knows `held_out` alone."""
+    calibration = Calibration.of(held_out)
+    cut = cut_for(PER, budget)
+    outcome = Outcome.of(calibration.score(normal) >= cut, calibration.score(abnormal) >= cut)
+    return Row(detector, normal, abnormal, outcome, seconds)
 
 
 def _by_rank(detector: Detector, sessions: Sessions) -> Row:
@@ -339,13 +350,11 @@ def _forest(sessions: Sessions, budget: float, seed: int) -> Row:
     events = {event: column for column, event in enumerate(sorted(set(chain.from_iterable(sessions.train))))}
     folds = [_vectors(fold, events) for fold in _folds(sessions.train, seed)]
     held_out = [_strangeness(np.concatenate(folds[:i] + folds[i + 1 :]), fold, seed) for i, fold in enumerate(folds)]
-    calibration = Calibration.of(np.concatenate(held_out))
     train = np.concatenate(folds)
-    normal = calibration.score(_strangeness(train, _vectors(sessions.normal, events), seed))
-    abnormal = calibration.score(_strangeness(train, _vectors(sessions.abnormal, events), seed))
-    cut = cut_for(PER, budget)
-    outcome = Outcome.of(normal >= cut, abnormal >= cut)
-    return Row("isolation-forest", normal, abnormal, outcome, time.monotonic() - began)
+    normal, abnormal = (
+        _strangeness(train, _vectors(judged, events), seed) for judged in (sessions.normal, sessions.abnormal)
+    )
+    return _row("isolation-forest", np.concatenate(held_out), normal, abnormal, budget, time.monotonic() - began)
 
 
 def _strangeness(train: Floats, judged: Floats, seed: int) -> Floats:
