@@ -1,10 +1,12 @@
 """From a detector's raw surprise to a score that means the same everywhere: 10·log10(1/p), 0…100.
 
 p is the share of normal windows at least as surprising, learnt from held-out windows: ones the fit never saw. Where
-enough of them are at least as surprising, p is counted. Beyond, a generalised Pareto tail goes on, but never below
-what was counted: on its own held-out windows a cut lets through at most what it promises.
-Sources: Siffer et al., "Anomaly detection in streams with extreme value theory" (SPOT), KDD 2017; Hosking and Wallis,
-"Parameter and quantile estimation for the generalized Pareto distribution", Technometrics 1987.
+enough of them are at least as surprising, p is counted. Beyond, it falls off exponentially, but never below what was
+counted: on its own held-out windows a cut lets through at most what it promises.
+
+SPOT (Siffer et al., "Anomaly detection in streams with extreme value theory", KDD 2017) fits a generalised Pareto tail.
+A surprise is the logarithm of a probability already, and its tail the exponential one of that family; a shape fit to
+some hundred excesses is steered by the two or three strangest of them.
 """
 
 from __future__ import annotations
@@ -23,11 +25,12 @@ MIN_WINDOWS = 100
 COUNTED = 25
 """Down to this many held-out windows p is counted: the error of a count of 25 is ±20 %, of 5 already ±45 %."""
 TAIL_SHARE = 0.02
-"""The tail is fit to the strangest 2 %, as SPOT does, or to the `COUNTED` strangest where 2 % are fewer."""
+"""The tail is fit to the strangest 2 %, or to the `COUNTED` strangest where 2 % are fewer."""
 MAX_KNOTS = 2_000
 """Distinct surprises kept, some 40 kB of JSON; the strangest half is exact, the rest is thinned evenly by log p."""
-MAX_SHAPE = 0.9
-"""Of the tail: beyond 1 it has no mean, and the fit no meaning."""
+MIN_SCALE = 1.0
+"""Nats. The surprise of a likelihood that is right falls off just so. A dozen excesses close together would else claim,
+of a line somewhat stranger, that it comes once in the age of the universe."""
 EQUAL = 1e-6
 """Nats; surprises so near are equal, for sums of logarithms differ in their last digits."""
 MAX_SCORE = 100.0
@@ -35,26 +38,18 @@ MAX_SCORE = 100.0
 
 @dataclass(frozen=True)
 class Tail:
-    """Beyond `start`: p = level · G(surprise) / G(start), G the generalised Pareto survival function over `base`."""
+    """Beyond `start`: p = level · exp(-(surprise - start) / scale)."""
 
     start: float
     """The last surprise that still `COUNTED` held-out windows reach; p is counted up to here."""
     level: float
     """p just beyond `start`: one window more than were seen there (the one being judged), as a share."""
-    base: float
-    """The surprise over which excesses were fit."""
     scale: float
-    """Nats, > 0."""
-    shape: float
-    """0 = exponential … `MAX_SHAPE`; never negative, for a bounded tail would call what it has not seen impossible."""
+    """Mean excess of the `TAIL_SHARE` strangest windows, nats, at least `MIN_SCALE`."""
 
     def p(self, surprises: Floats) -> Floats:
-        """Shares in (0, level] for surprises at or over `start`, shape (n,)."""
-        return np.asarray(self.level * np.exp(self._log_survival(surprises) - self._log_survival(self.start)))
-
-    def _log_survival(self, surprise: Floats | float) -> Floats:
-        excess = np.maximum(np.asarray(surprise, dtype=np.float64) - self.base, 0.0) / self.scale
-        return -excess if self.shape == 0.0 else -np.log1p(self.shape * excess) / self.shape
+        """Shares in (0, level], shape (n,); `level` for surprises under `start`."""
+        return np.asarray(self.level * np.exp(-np.maximum(surprises - self.start, 0.0) / self.scale))
 
 
 @dataclass(frozen=True)
@@ -152,25 +147,7 @@ def _tail(values: Floats, knots: Floats, above: np.ndarray[Any, np.dtype[np.int6
     n = len(values)
     start = knots[above >= COUNTED][-1]
     base = knots[above >= max(COUNTED, TAIL_SHARE * n)][-1]
-    scale, shape = _pareto(values[values > base] - base)
+    excesses = values[values > base] - base
+    scale = max(float(excesses.mean()), MIN_SCALE) if len(excesses) else MIN_SCALE
     level = (np.count_nonzero(values > start) + 1) / n
-    return Tail(float(start), float(level), float(base), scale, shape)
-
-
-def _pareto(excesses: Floats) -> tuple[float, float]:
-    """Scale and shape of ascending positive excesses, by probability-weighted moments.
-
-    The scale is 1 nat at least: the surprise of a likelihood that is right falls off just so. A dozen excesses close
-    together would else claim, of a line somewhat stranger, that it comes once in the age of the universe.
-    """
-    n = len(excesses)
-    if n == 0:
-        return 1.0, 0.0
-    mean = float(excesses.mean())
-    weighted = float((excesses * (n - np.arange(1, n + 1) + 0.35) / n).mean())  # E[x·(1-F)], their plotting position
-    spread = mean - 2.0 * weighted
-    shape = 2.0 - mean / spread if spread > 0.0 else 0.0
-    if shape <= 0.0:
-        return max(mean, 1.0), 0.0
-    shape = min(shape, MAX_SHAPE)
-    return max(mean * (1.0 - shape), 1.0), shape  # the mean of a generalised Pareto is scale / (1 - shape)
+    return Tail(float(start), float(level), scale)

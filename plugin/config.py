@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -240,18 +241,30 @@ def load(path: Path | None) -> Settings:
         ConfigError: everything that is wrong, each with its key path.
     """
     given = _read(path) if path else {}
+    strays = _strays()
     try:
-        return Settings(**given)
+        settings = Settings(**given)
     except ValidationError as error:
         where = f"{path}: " if path else ""
-        raise ConfigError([where + fault for fault in _faults(error)]) from None
+        raise ConfigError([*strays, *(where + fault for fault in _faults(error))]) from None
     except SettingsError as error:
         raise ConfigError([f"environment: {error}; write tables as JSON, or one variable a key"]) from None
+    if strays:
+        raise ConfigError(strays)
+    return settings
 
 
 def file_source() -> SourceSettings:
     """The settings of a source that is files only: it is learnt, never polled."""
     return SourceSettings(indices=("-",), views=default_views())
+
+
+def _strays() -> list[str]:
+    """A sentence for each variable that begins as ours do and names no setting: pydantic passes over those."""
+    begin = str(Settings.model_config["env_prefix"])
+    parts = {name: name.removeprefix(begin).partition("__")[0].lower() for name in os.environ if name.startswith(begin)}
+    strays = [(name, part) for name, part in parts.items() if part not in Settings.model_fields]
+    return [f"environment: {name}: there is no such setting{_nearest((part,))}" for name, part in strays]
 
 
 def _read(path: Path) -> dict[str, Any]:

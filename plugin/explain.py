@@ -16,6 +16,9 @@ NEW_LINE = "a line like none before"
 TELLING = 10
 """Sessions that must have had an event before it tells anything how often it came in each."""
 
+WORTH_SAYING = 0.01
+"""Probability from which a second expected event is named; less would read as 0 %."""
+
 RULES = {
     "sequence": ("log-sequence-anomaly", "Unexpected {program} event"),
     "event": ("log-event-rarity", "Rare {program} event"),
@@ -108,7 +111,9 @@ def _sequence(anomaly: Anomaly, why: Explanation) -> str:
         if last
         else f"when a session of {anomaly.sighting.line.program or 'the log'} begins"
     )
-    usual = " or ".join(f"`{_short(text(anomaly, event))}` ({100 * p:.0f} %)" for event, p in why.expected[:2])
+    first, *others = why.expected[:2]
+    likely = [first, *((event, p) for event, p in others if p >= WORTH_SAYING)]
+    usual = " or ".join(f"`{_short(text(anomaly, event))}` ({100 * p:.0f} %)" for event, p in likely)
     came = "the session fell silent" if window.event == END else f"{_quoted(anomaly, window.event)} came"
     return f"{before[0].upper()}{before[1:]}, {usual} was expected; {came}, {one_in(why.probability)}."
 
@@ -159,4 +164,6 @@ def _runs(texts: Iterable[str]) -> list[tuple[str, int]]:
 
 
 def _short(words: str, most: int = 70) -> str:
-    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
+    """The beginning and the end: templates that begin alike often differ in their last words only."""
+    end = most // 3
+    return words if len(words) <= most else f"{words[: most - end - 1].rstrip()}…{words[-end:].lstrip()}"

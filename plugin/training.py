@@ -213,7 +213,7 @@ def _examples(seen: Sequence[Sighting[LogLine]], scores: Floats) -> tuple[Exampl
 def _calibration(surprises: Floats, ground: _Ground) -> Calibration:
     if ground.n_lines >= MIN_WINDOWS:  # by lines, as `_lenses` decides and says: ends of sessions come on top
         return Calibration.of(surprises)
-    return Calibration(1, (0.0,), (1,), Tail(0.0, 1.0, 0.0, 1.0, 0.0))  # p = exp(-surprise): taken at its word
+    return Calibration(1, (0.0,), (1,), Tail(0.0, 1.0, 1.0))  # p = exp(-surprise): taken at its word
 
 
 def _bundle(plan: Plan, ground: _Ground, views: tuple[View, ...], threshold: Threshold) -> Bundle:

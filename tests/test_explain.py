@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.base import Explanation
 from models.windows import END, UNKNOWN, Sighting, Window
+from parsers.templates import Templates
 from plugin import explain
 from plugin.pipeline import Anomaly
 from tests import lines
@@ -44,6 +45,25 @@ def test_a_sequence_says_what_came_before_what_was_usual_and_how_rare_it_is() ->
         f"After `{ACCEPTED}`, `{FAILED}` ×3, `{FAILED}` (61 %) or `end of the session` (22 %) was expected; "
         f"`{ACCEPTED}` came, 1 in 2,900."
     )
+
+
+def test_what_was_hardly_expected_is_not_named() -> None:
+    """`0 %` says nothing; the likeliest is named, however unlikely it is."""
+    accepted, failed = event(ACCEPTED), event(FAILED)
+    sure = anomaly(Explanation("sequence", 0.001, 2, ((END, 0.994), (accepted, 0.004))), Window((failed,), accepted))
+    assert f"After `{FAILED}`, `end of the session` (99 %) was expected; " in explain.reason(sure)
+    lost = anomaly(Explanation("sequence", 0.001, 2, ((END, 0.004), (accepted, 0.003))), Window((failed,), accepted))
+    assert "`end of the session` (0 %) was expected; " in explain.reason(lost)
+
+
+def test_a_long_template_keeps_its_beginning_and_its_end() -> None:
+    """Many begin alike and differ in their last words."""
+    for end in ("", " user=root"):
+        text = f"authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=<IP>{end}"
+        long = replace(lines.bundle(), templates=Templates.numbered({text: 1}))
+        told = explain.reason(replace(anomaly(Explanation("event", 0.1), Window((), 1)), bundle=long))
+        assert told.startswith("`authentication failure; logname= uid=0 euid=0…")
+        assert f"{text[-20:]}` came" in told
 
 
 def test_a_sessions_start_and_its_silence_have_words() -> None:

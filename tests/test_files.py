@@ -53,6 +53,13 @@ def test_a_zipped_log_reads_as_the_plain_one(log: Path, tmp_path: Path) -> None:
     assert plain[0].time < 1_700_000_000 + 86_400
 
 
+def test_a_log_that_a_crash_left_nuls_in_is_still_a_log(log: Path) -> None:
+    """Before, between and within its lines; what they hold is as if there had been none."""
+    whole = files.read([str(log)])[0]
+    log.write_bytes(b"\0" * 10_000 + TWO.replace(b"\n", b"\n" + b"\0" * 500, 1).replace(b"listening", b"lis\0tening"))
+    assert files.read([str(log)]) == (whole, [])
+
+
 def test_several_files_become_one_stream_in_the_order_of_time(log: Path, tmp_path: Path) -> None:
     """However they are given; lines of one instant keep the order of their file."""
     later = tmp_path / "later.log"

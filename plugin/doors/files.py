@@ -20,6 +20,10 @@ MAX_LINE = 1 << 20
 """Bytes of one line that are read; the rest of a longer one is skipped, so that memory stays bounded."""
 STDIN = "-"
 GZIP = b"\x1f\x8b"
+CONTROLS = bytes(code for code in range(1, 32) if code not in b"\t\n\r\x1b")
+"""What text has not. NULs are left out: a machine that lost its power leaves runs of them in its logs."""
+MOST_CONTROLS = 0.05
+"""Of a file's first bytes; random ones have twice as many."""
 
 
 def read(paths: Iterable[str]) -> tuple[list[LogLine], list[Rejected]]:
@@ -64,7 +68,7 @@ def _parsed(path: str, name: str) -> Iterator[LogLine | Rejected]:
     try:
         with _opened(path) as (file, now):
             for n, raw in enumerate(_lines(file), 1):
-                text = raw.decode("utf-8", "replace").rstrip("\r\n")
+                text = raw.replace(b"\0", b"").decode("utf-8", "replace").rstrip("\r\n")
                 if text.strip():
                     yield parse(text, f"{name}:{n}", now)
     except (OSError, EOFError, zlib.error) as error:
@@ -84,9 +88,14 @@ def _opened(path: str) -> Iterator[tuple[BinaryIO, float]]:
         head = file.read(8192)
         file.seek(0)
         zipped = head.startswith(GZIP)
-        if not zipped and b"\0" in head:
+        if not zipped and _is_binary(head):
             raise InputError(f"{path}: is a binary file, not a log; name a text file, or one in .gz")
         yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if zipped else file, Path(path).stat().st_mtime
+
+
+def _is_binary(head: bytes) -> bool:
+    text = head.replace(b"\0", b"")
+    return len(text) - len(text.translate(None, CONTROLS)) > MOST_CONTROLS * len(text)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
