@@ -154,7 +154,7 @@ class SourceSettings(_Section):
     max_rejected: Share = 0.5
     """A poll with a larger share of unreadable lines stops and says so: the settings do not fit the documents."""
     budget: Annotated[float, Field(gt=0)] = 5.0
-    """Alerts a day that a person will look at, over all views; sets the cuts."""
+    """Alerts a day that a person will look at, over all views; sets the cut."""
     fields: FieldCandidates = FieldCandidates()
     views: Annotated[dict[str, ViewSettings], Field(default_factory=default_views, min_length=1)]
 

@@ -64,7 +64,7 @@ def show_checked(console: Console, checked: Checked) -> None:
 
 
 def show_bundle(console: Console, bundle: Bundle, path: Path) -> None:
-    """How a bundle was made, its views with their cuts, its most frequent templates."""
+    """How a bundle was made, its views and cut, its most frequent templates."""
     made = f"bundle {bundle.id} of {bundle.source}: {bundle.n_lines:,} lines, {len(bundle.templates):,} templates"
     console.print(f"[bold]{made}[/], made {bundle.created}, parent {bundle.parent or 'none'}\n{path}", highlight=False)
     threshold = bundle.threshold

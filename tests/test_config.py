@@ -187,3 +187,14 @@ def test_an_unknown_source_is_answered_with_the_known_ones(settings: Path) -> No
     assert loaded.source("auth").indices == ("x",)
     with pytest.raises(ConfigError, match="auth, web"):
         loaded.source("aut")
+
+
+@pytest.mark.parametrize(("name", "near"), [("ELASTICSERCH__URL", "elasticsearch"), ("WORKRE", "worker")])
+def test_a_mistyped_variable_is_told(name: str, near: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a mistyped key of the file is: what is passed over in silence is not in force."""
+    monkeypatch.setenv(f"SIEM_ANOMALY__{name}", SECRET)
+    with pytest.raises(
+        ConfigError, match=f"SIEM_ANOMALY__{name}: there is no such setting; did you mean {near}"
+    ) as told:
+        config.load(None)
+    assert SECRET not in str(told.value)

@@ -106,7 +106,7 @@ def test_unreadable_lines_are_counted_beside_the_others(log: Path) -> None:
         (b"", "is empty"),
         (b"\n \n", "it is blank"),
         (b"\x7fELF\x00\x01", "is a binary file"),
-        ("Nov 23 10:00:00 a b: c\n".encode("utf-16"), "is a binary file"),
+        ("Nov 23 10:00:00 a b: c\n".encode("utf-16"), "is UTF-16"),
         (b"just words\n", "line 1: no time stamp: 'just words'"),
         (b"\x1b[2Jwords\n", r"'\x1b[2Jwords'"),
         (gzip.compress(TWO * 500)[:-20], "cannot be read"),

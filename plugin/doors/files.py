@@ -20,6 +20,7 @@ MAX_LINE = 1 << 20
 """Bytes of one line that are read; the rest of a longer one is skipped, so that memory stays bounded."""
 STDIN = "-"
 GZIP = b"\x1f\x8b"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 CONTROLS = bytes(code for code in range(1, 32) if code not in b"\t\n\r\x1b")
 """What text has not. NULs are left out: a machine that lost its power leaves runs of them in its logs."""
 MOST_CONTROLS = 0.05
@@ -88,6 +89,8 @@ def _opened(path: str) -> Iterator[tuple[BinaryIO, float]]:
         head = file.read(8192)
         file.seek(0)
         zipped = head.startswith(GZIP)
+        if head.startswith(UTF_16):
+            raise InputError(f"{path}: is UTF-16; make it UTF-8 first, with `iconv -f UTF-16 -t UTF-8`")
         if not zipped and _is_binary(head):
             raise InputError(f"{path}: is a binary file, not a log; name a text file, or one in .gz")
         yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if zipped else file, Path(path).stat().st_mtime

@@ -114,12 +114,7 @@ class Judged:
     normal: list[Floats]
     """Surprises of each session's windows, nats."""
     abnormal: list[Floats]
-    bound: Bound
     seconds: float
-
-    def scores(self, surprises: Sequence[Floats]) -> Floats:
-        """Of each window of the sessions, one after the other, by the calibration of windows."""
-        return Calibration.of(self.learnt.by_window).score(np.concatenate(surprises))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -143,10 +138,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(map(json.dumps, figures)))
     else:
         _print_tables(figures, sessions, options)
-        for bound in [
-            *(view.bound for view in views),
-            *(_at_random(config, sessions, options.seed) for config in configs),
-        ]:
+        as_split = _bounds("as the files are split", [view.learnt for view in views], [view.normal for view in views])
+        for bound in [*as_split, *_at_random(configs, sessions, options.seed)]:
             Console().print(_bound_table(bound))
     return 0
 
@@ -225,8 +218,7 @@ def _judge(config: Config, sessions: Sessions, seed: int) -> Judged:
     began = time.monotonic()
     learnt = _learn(config, sessions.train, seed)
     normal, abnormal = learnt.surprises(sessions.normal), learnt.surprises(sessions.abnormal)
-    bound = _bound(f"{config.kind}, as the files are split", learnt, normal)
-    return Judged(learnt, normal, abnormal, bound, time.monotonic() - began)
+    return Judged(learnt, normal, abnormal, time.monotonic() - began)
 
 
 def _learn(config: Config, sessions: Sequence[Session], seed: int) -> Learnt:
@@ -246,13 +238,13 @@ def _learn(config: Config, sessions: Sequence[Session], seed: int) -> Learnt:
     return Learnt(config, frame, detector, by_window, by_session)
 
 
-def _at_random(config: Config, sessions: Sessions, seed: int) -> Bound:
+def _at_random(configs: Sequence[Config], sessions: Sessions, seed: int) -> list[Bound]:
     """The same with training and normal sessions mixed and split anew: no drift, so only the calibration is judged."""
     both = sessions.train + sessions.normal
     order = np.random.default_rng(seed).permutation(len(both))
     mixed = [both[place] for place in order]
-    learnt = _learn(config, mixed[: len(sessions.train)], seed)
-    return _bound(f"{config.kind}, split at random", learnt, learnt.surprises(mixed[len(sessions.train) :]))
+    learnts = [_learn(config, mixed[: len(sessions.train)], seed) for config in configs]
+    return _bounds("split at random", learnts, [learnt.surprises(mixed[len(sessions.train) :]) for learnt in learnts])
 
 
 def _folds(sessions: Sequence[Session], seed: int) -> list[list[Session]]:
@@ -276,9 +268,19 @@ def _chunks(sessions: Sequence[Session]) -> Iterator[Sequence[Session]]:
     return (sessions[first : first + CHUNK] for first in range(0, len(sessions), CHUNK))
 
 
-def _bound(name: str, learnt: Learnt, surprises: Sequence[Floats]) -> Bound:
-    calibration = Calibration.of(learnt.by_window)
-    scores = np.sort(calibration.score(np.concatenate(surprises)))
+def _bounds(split: str, learnts: Sequence[Learnt], normal: Sequence[Sequence[Floats]]) -> list[Bound]:
+    """What cuts promise, of all views together and of each alone."""
+    found = [np.concatenate(of_view) for of_view in normal]
+    held_out = [learnt.by_window for learnt in learnts]
+    alone = [
+        _bound(f"{learnt.config.kind}, {split}", *of_view)
+        for learnt, *of_view in zip(learnts, held_out, found, strict=True)
+    ]
+    return [_bound(f"default, {split}", _combined(learnts, held_out), _combined(learnts, found)), *alone]
+
+
+def _bound(name: str, held_out: Floats, normal: Floats) -> Bound:
+    scores = np.sort(Calibration.of(held_out).score(normal))
     n = len(scores)
 
     def at(cut: float) -> tuple[float, float, int]:
@@ -299,19 +301,20 @@ def _alone(view: Judged, budget: float) -> Row:
 
 
 def _together(views: Sequence[Judged], budget: float) -> Row:
-    """All views, as the product combines them: window by window; a session is as strange as its strangest one."""
-    learnt = views[0].learnt
-    held_out = _combined([view.scores([view.learnt.by_window]) for view in views], learnt.firsts)
+    """All views; a session is as strange as its strangest window."""
+    learnts = [view.learnt for view in views]
+    held_out = np.maximum.reduceat(_combined(learnts, [learnt.by_window for learnt in learnts]), learnts[0].firsts)
     normal, abnormal = (
-        _combined([view.scores(found) for view, found in zip(views, of, strict=True)], _firsts(of[0]))
+        np.maximum.reduceat(_combined(learnts, [np.concatenate(of_view) for of_view in of]), _firsts(of[0]))
         for of in ([view.normal for view in views], [view.abnormal for view in views])
     )
     return _row("default", held_out, normal, abnormal, budget, sum(view.seconds for view in views))
 
 
-def _combined(scores: Sequence[Floats], firsts: NDArray[np.int64]) -> Floats:
-    windows = np.tile(np.arange(len(scores[0])), len(scores))
-    return np.asarray(np.maximum.reduceat(combine(windows, np.concatenate(scores)), firsts))
+def _combined(learnts: Sequence[Learnt], surprises: Sequence[Floats]) -> Floats:
+    """All views together, as the product combines them, window by window: nats, shape (windows,)."""
+    scores = [Calibration.of(learnt.by_window).score(found) for learnt, found in zip(learnts, surprises, strict=True)]
+    return combine(np.tile(np.arange(len(scores[0])), len(scores)), np.concatenate(scores))
 
 
 def _firsts(sessions: Sequence[Floats]) -> NDArray[np.int64]:
