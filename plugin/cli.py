@@ -127,13 +127,12 @@ def check(context: typer.Context, source: AnySource = None) -> None:
     ports, installer = wiring.build(settings), wiring.installer(settings)
     faults: list[str] = []
     for name in _sources(settings, source):
-        given = settings.source(name)
-        faults += [f"sources.{name}: the key lacks {right}" for right in installer.missing_privileges(given.indices)]
-        checked = checking.check(name, given, ports.logs)
-        terminal.show_checked(out, checked)
+        checked = checking.check(name, settings.source(name), ports.logs, installer)
+        if isinstance(checked, checking.Checked):
+            terminal.show_checked(out, checked)
         faults += checked.faults
     for fault in faults:
-        talk.print(fault, style="red", highlight=False, markup=False)
+        talk.print(fault, style="red", highlight=False, markup=False, soft_wrap=True)
     if faults:
         raise typer.Exit(FAULTS)
 

@@ -168,7 +168,7 @@ class ElasticsearchSettings(_Section):
     api_key_file: Path | None = None
     """A file that holds the key, as a container's secret does."""
     ca_certs: Path | None = None
-    """The authority that signed the server's certificate; unset = the system's."""
+    """The authority that signed the server's certificate, trusted besides the system's."""
     verify_tls: bool = True
     """False accepts any certificate, and so anyone in between."""
     request_timeout_s: Annotated[float, Field(gt=0)] = 30.0

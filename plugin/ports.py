@@ -147,6 +147,22 @@ class Checkpoints(Protocol):
         ...
 
 
+class Setup(Protocol):
+    """What the store is, and what our key may do there."""
+
+    def version(self) -> str:
+        """The store's version.
+
+        Raises:
+            Refused: it is too old for us.
+        """
+        ...
+
+    def missing_privileges(self, indices: Sequence[str]) -> list[str]:
+        """What the key lacks to read these indices and to write ours, as `read on logs-*`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ports:
     """The stores of one running system."""

@@ -16,6 +16,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -44,11 +45,36 @@ path.logs: {run}/logs
 cluster.routing.allocation.disk.threshold_enabled: false
 node.store.allow_mmap: false
 xpack.security.enabled: {security}
-xpack.security.http.ssl.enabled: false
+xpack.security.http.ssl.enabled: {tls}
 xpack.security.transport.ssl.enabled: false
 xpack.security.enrollment.enabled: false
 """
+TLS_YML = """\
+xpack.security.http.ssl.certificate: http.pem
+xpack.security.http.ssl.key: http.key
+"""
+"""The files lie in the server's own config folder, the only one it may read them from."""
+OPENSSL_CNF = """\
+[req]
+distinguished_name = name
+prompt = no
+[name]
+CN = siem-anomaly-tests {name}
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = IP:127.0.0.1, DNS:localhost
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+"""
 # With the default temporary folder the server refuses to start when its own folder lies in it too.
+FAST_START = "-XX:TieredStopAtLevel=1"
+"""Compiles once and lightly: a short life has no use for more."""
 JVM_OPTIONS = "-Xms1g\n-Xmx1g\n-XX:+UseSerialGC\n-Djava.io.tmpdir={run}/tmp\n"
 
 
@@ -64,25 +90,46 @@ class Server(NamedTuple):
     """Its processes, the one that was started first; empty where it was found running."""
     password: str = ""
     """Of the user `elastic`, where security is on."""
+    authority: Path | None = None
+    """The certificate of who signed the server's, where it speaks TLS."""
+
+
+class _Guard(NamedTuple):
+    """How a server is guarded."""
+
+    password: str = ""
+    """Security is on where there is one."""
+    tls: bool = False
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls else "http"
 
 
 @contextlib.contextmanager
-def elasticsearch(*, security: bool = False) -> Iterator[Server]:
+def elasticsearch(*, security: bool = False, tls: bool = False) -> Iterator[Server]:
     """Elasticsearch at `ES_TEST_URL`, or one of our own, stopped when the block ends.
+
+    With `security` or `tls` it is always one of our own; `tls` asks for both: https, and users with keys.
 
     Raises:
         NoServer: there is none and none can be started.
     """
     url = os.environ.get("ES_TEST_URL", "")
-    if url and not security:
+    if url and not (security or tls):
         yield Server(url.rstrip("/"), ())
         return
-    for command in ("java", "unzip", "mvn"):
+    for command in ("java", "unzip", "mvn", *(("openssl",) if tls else ())):
         _need(command, {"java": "default-jre-headless", "mvn": "maven"}.get(command, command), "Elasticsearch")
     home = _home()
     with _folder() as run:
-        password = secrets.token_hex(8) if security else ""
-        yield from _running_elasticsearch(_readable(home, run), run, password)
+        guard = _Guard(secrets.token_hex(8) if security or tls else "", tls)
+        yield from _running_elasticsearch(_readable(home, run), run, guard)
+
+
+def authority(folder: Path, name: str) -> Path:
+    """A new certificate authority, `folder/name.pem`, with its key beside it."""
+    return _certificate(folder, name, "authority")
 
 
 @contextlib.contextmanager
@@ -105,17 +152,21 @@ def redis() -> Iterator[Server]:
             yield Server(f"redis://127.0.0.1:{port}/0", (process.pid,))
 
 
-def _running_elasticsearch(home: Path, run: Path, password: str) -> Iterator[Server]:
+def _running_elasticsearch(home: Path, run: Path, guard: _Guard) -> Iterator[Server]:
     port = _free_port()
-    _configure(home, run, port, security=bool(password))
-    if password:
-        _set_password(home, run, password)
+    _configure(home, run, port, guard)
+    if guard.password:
+        _set_password(home, run, guard.password)
+    signed_by = authority(run, "ca") if guard.tls else None
+    if signed_by:
+        _certificate(run / "config", "http", "server", "-CA", str(signed_by), "-CAkey", str(run / "ca.key"))
     _give_away(run)
+    url = f"{guard.scheme}://127.0.0.1:{port}"
     with _process(_java(home, run, "server", "server-cli"), home, run) as process:
-        _until(lambda: _answers(f"http://127.0.0.1:{port}/_cluster/health?wait_for_status=yellow"), process, run)
+        _until(lambda: _answers(f"{url}/_cluster/health?wait_for_status=yellow", signed_by), process, run)
         children = _children(process.pid)
         try:
-            yield Server(f"http://127.0.0.1:{port}", (process.pid, *children), password)
+            yield Server(url, (process.pid, *children), guard.password, signed_by)
         finally:
             _stop(process)
             for pid in children:  # the launcher stops the server; one that lost its launcher is stopped here
@@ -123,13 +174,25 @@ def _running_elasticsearch(home: Path, run: Path, password: str) -> Iterator[Ser
                     os.kill(pid, signal.SIGKILL)
 
 
-def _configure(home: Path, run: Path, port: int, *, security: bool) -> None:
+def _configure(home: Path, run: Path, port: int, guard: _Guard) -> None:
     for name in ("config", "data", "logs", "tmp"):
         (run / name).mkdir()
-    yml = SERVER_YML.format(http=port, transport=_free_port(), run=run, security=str(security).lower())
-    (run / "config/elasticsearch.yml").write_text(yml)
-    (run / "config/jvm.options").write_text(JVM_OPTIONS.format(run=run))
+    switches = {"security": str(bool(guard.password)).lower(), "tls": str(guard.tls).lower()}
+    yml = SERVER_YML.format(http=port, transport=_free_port(), run=run, **switches)
+    (run / "config/elasticsearch.yml").write_text(yml + (TLS_YML if guard.tls else ""))
+    fast = f"{FAST_START}\n" if guard.password else ""  # benches, which want throughput, have open servers
+    (run / "config/jvm.options").write_text(JVM_OPTIONS.format(run=run) + fast)
     shutil.copy(home / "config/log4j2.properties", run / "config/log4j2.properties")
+
+
+def _certificate(folder: Path, name: str, kind: str, *signer: str) -> Path:
+    """A certificate for a day, `folder/name.pem`, and its key, `folder/name.key`; signed by itself without `signer`."""
+    cnf, pem = folder / f"{name}.cnf", folder / f"{name}.pem"
+    cnf.write_text(OPENSSL_CNF.format(name=name))
+    new = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
+    files = ["-config", str(cnf), "-extensions", kind, "-keyout", str(folder / f"{name}.key"), "-out", str(pem)]
+    subprocess.run(["openssl", "req", *new, *files, *signer], check=True, capture_output=True)
+    return pem
 
 
 def _java(home: Path, run: Path, tool: str, library: str) -> list[str]:
@@ -145,13 +208,12 @@ def _java(home: Path, run: Path, tool: str, library: str) -> list[str]:
     defined = [f"-D{name}={value}" for name, value in properties.items()]
     classes = f"{home}/lib/*:{home}/lib/cli-launcher/*"
     launcher = "org.elasticsearch.launcher.CliToolLauncher"
-    return ["java", "-Xms4m", "-Xmx64m", "-XX:+UseSerialGC", *defined, "-cp", classes, launcher]
+    return ["java", "-Xms4m", "-Xmx64m", "-XX:+UseSerialGC", FAST_START, *defined, "-cp", classes, launcher]
 
 
 def _set_password(home: Path, run: Path, password: str) -> None:
     java = _java(home, run, "keystore", "keystore-cli")
-    subprocess.run([*java, "create"], cwd=home, check=True, capture_output=True)
-    add = [*java, "add", "--stdin", "bootstrap.password"]
+    add = [*java, "add", "--stdin", "--force", "bootstrap.password"]  # with --force it makes the keystore as well
     subprocess.run(add, cwd=home, check=True, capture_output=True, input=password.encode())
 
 
@@ -263,9 +325,10 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, signed_by: Path | None) -> bool:
+    trust = ssl.create_default_context(cafile=signed_by) if signed_by else None
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # always http, on loopback
+        with urllib.request.urlopen(url, timeout=5, context=trust) as answer:  # noqa: S310  # http(s), on loopback
             return bool(json.load(answer))
     except urllib.error.HTTPError as error:
         return error.code == 401  # security is on, so it is up

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
-from pydantic import SecretStr
 from tenacity import wait_none
 
 from plugin.config import ElasticsearchSettings
@@ -21,10 +20,9 @@ from plugin.doors.elastic import client as door
 from plugin.doors.elastic.anomalies import CHUNK, ElasticAnomalies
 from plugin.doors.elastic.checkpoints import ElasticCheckpoints
 from plugin.doors.elastic.logs import ElasticLogs
-from plugin.doors.elastic.setup import Installer, mapping
+from plugin.doors.elastic.setup import LIFECYCLE, Installer, mapping
 from plugin.errors import ConfigError, Refused, Unavailable
 from plugin.ports import NewDocument, Span, Stream
-from tests import servers
 from tests.contract import CHECKPOINT, AnomaliesContract, CheckpointsContract, LogsContract, log_document
 from tests.fakes import NOON
 
@@ -264,6 +262,21 @@ class TestInstaller:
         assert "unknown" not in properties
         assert properties["message"]["type"] in {"text", "match_only_text"}
 
+    def test_records_are_deleted_by_age_where_the_server_can(
+        self, installed: Elasticsearch, settings: ElasticsearchSettings
+    ) -> None:
+        """The lifecycle manages a month's index without a fault; a server without one is told what to do by hand."""
+        index = f"{settings.prefix}-records-2020.01"
+        installed.index(index=index, id="a", document={"message": "hello"})
+        outcome = dict(Installer(installed, settings).steps())[f"lifecycle {settings.prefix}"]
+        if LIFECYCLE not in Installer(installed, settings).features():
+            assert f"delete {settings.prefix}-records-<month> and its like yourself after 90 days" in outcome
+            assert "lifecycle" not in installed.indices.get_settings(index=index)[index]["settings"]["index"]
+            return
+        explained = installed.ilm.explain_lifecycle(index=index)["indices"][index]
+        assert (explained["managed"], explained["policy"]) == (True, settings.prefix)
+        assert explained.get("step") != "ERROR"
+
     def test_an_older_template_is_updated(self, installed: Elasticsearch, settings: ElasticsearchSettings) -> None:
         """What differs from ours is put right, and only that."""
         name = f"{settings.prefix}-health-mappings"
@@ -304,29 +317,6 @@ class TestInstaller:
     ) -> None:
         """A server that knows no users forbids nothing."""
         assert Installer(client, settings).missing_privileges(["logs-*"]) == []
-
-
-@live
-def test_fewer_privileges_are_named_one_by_one(prefix: str) -> None:
-    """With security on, `check` names each privilege that a key lacks, and 401 and 403 are told apart."""
-    with servers.elasticsearch(security=True) as server:
-        owner = Elasticsearch(server.url, basic_auth=("elastic", server.password))
-        indices = [{"names": ["src-*"], "privileges": ["read"]}]
-        role = {"worker": {"cluster": ["monitor"], "indices": indices}}
-        key = owner.security.create_api_key(name="worker", role_descriptors=role)["encoded"]
-        settings = ElasticsearchSettings(url=server.url, prefix=prefix, api_key=SecretStr(key))
-        client = door.connect(settings)
-        missing = Installer(client, settings).missing_privileges(["src-*"])
-        assert "view_index_metadata on src-*" in missing
-        assert f"auto_configure on {prefix}-records-*" in missing
-        assert "read on src-*" not in missing
-        with pytest.raises(Refused, match="403"):
-            list(Installer(client, settings).steps())
-        stranger = door.connect(settings.model_copy(update={"api_key": SecretStr("bm86a2V5")}))
-        with pytest.raises(Refused, match=r"does not know us \(401\)"):
-            ElasticLogs(stranger).now()
-        for each in (owner, client, stranger):
-            each.close()
 
 
 Reply = tuple[int, dict[str, Any]]

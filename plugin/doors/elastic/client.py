@@ -7,6 +7,8 @@ server or the network says ends as `Unavailable` or `Refused`: one sentence that
 from __future__ import annotations
 
 import contextlib
+import re
+import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,6 +28,8 @@ from plugin.errors import ConfigError, Refused, ServiceError, Unavailable
 
 OLDEST = (8, 14)
 """The first version whose answers we know: its query language and its searches with a point in time are settled."""
+OPENSSL_NOISE = re.compile(r"\[[A-Z0-9:_ ]+\] | \(_ssl\.c:\d+\)")
+"""What OpenSSL puts around its reason, for its own developers."""
 TOO_LARGE = 413
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 """Statuses of a server that is busy, restarting or behind a proxy that lost it: the same call may go through later."""
@@ -37,7 +41,7 @@ def connect(settings: ElasticsearchSettings) -> Elasticsearch:
     Its own retries are off: they do not wait, and each caller knows better what may be repeated.
 
     Raises:
-        ConfigError: the key's file or the authority's certificate cannot be read.
+        ConfigError: the key's file cannot be read, or the authority's holds no certificate.
     """
     return Elasticsearch(
         settings.url,
@@ -66,24 +70,24 @@ def asking(client: Elasticsearch, operation: str) -> Iterator[None]:
         raise _unanswered(error, _where(client, operation)) from error
 
 
-def version(client: Elasticsearch) -> str:
+def version(client: Elasticsearch, oldest: tuple[int, ...] = OLDEST) -> str:
     """The oldest version among the cluster's nodes, as `8.19.8`.
 
     `GET /` is missing in reduced builds of the server, so the nodes are asked.
 
     Raises:
-        Refused: it is older than 8.14, or not Elasticsearch.
+        Refused: it is older than `oldest`, or not Elasticsearch.
     """
     with asking(client, "read its version"):
         # Plain strings suffice for the filter, and the rest of a large cluster's answer is not sent.
         nodes = client.nodes.info(filter_path="nodes.*.version")["nodes"]
-    oldest = min((str(node["version"]) for node in nodes.values()), key=_numbers)
-    if _numbers(oldest) < OLDEST:
+    found = min((str(node["version"]) for node in nodes.values()), key=_numbers)
+    if _numbers(found) < oldest:
         raise Refused(
-            f"{url(client)} is Elasticsearch {oldest}, which is too old: "
-            f"upgrade it to {'.'.join(map(str, OLDEST))} or newer"
+            f"{url(client)} is Elasticsearch {found}, which is too old: "
+            f"upgrade it to {'.'.join(map(str, oldest))} or newer"
         )
-    return oldest
+    return found
 
 
 def url(client: Elasticsearch) -> str:
@@ -131,10 +135,18 @@ def _tls(settings: ElasticsearchSettings) -> dict[str, Any]:
     """The client's options for https; it refuses them for http."""
     if not settings.url.startswith("https://"):
         return {}
-    if settings.ca_certs is not None and not settings.ca_certs.is_file():
-        raise ConfigError([f"elasticsearch.ca_certs: there is no file {settings.ca_certs}; name a PEM file"])
-    authority = {"ca_certs": str(settings.ca_certs)} if settings.ca_certs else {}
-    return {"verify_certs": settings.verify_tls, "ssl_show_warn": False, **authority}
+    options = {"verify_certs": settings.verify_tls, "ssl_show_warn": False}
+    if settings.ca_certs is None:
+        return options
+    try:
+        ssl.create_default_context(cafile=settings.ca_certs)
+    except ssl.SSLError:
+        why = "holds no certificate"
+    except OSError as error:
+        why = f"cannot be read ({error.strerror})"
+    else:
+        return options | {"ca_certs": str(settings.ca_certs)}
+    raise ConfigError([f"elasticsearch.ca_certs: {settings.ca_certs} {why}; name a PEM file"])
 
 
 def _where(client: Elasticsearch, operation: str) -> str:
@@ -143,10 +155,13 @@ def _where(client: Elasticsearch, operation: str) -> str:
 
 def _unanswered(error: TransportError, where: str) -> ServiceError:
     if isinstance(error, TlsError):
-        return Refused(f"{where}, but TLS failed ({error.message}): check the url and elasticsearch.ca_certs")
+        why = OPENSSL_NOISE.sub("", error.message).strip()
+        return Refused(f"{where}, but TLS failed ({why}): check elasticsearch.url and elasticsearch.ca_certs")
     if isinstance(error, ConnectionTimeout):
         return Unavailable(f"{where} and did not answer in time: ask again, or raise elasticsearch.request_timeout_s")
-    return Unavailable(f"{where}, but cannot be reached: check that it runs and that elasticsearch.url is right")
+    return Unavailable(
+        f"{where}, but cannot be reached: check that it runs and that elasticsearch.url is right, http or https too"
+    )
 
 
 def _answered(error: ApiError, where: str) -> ServiceError:

@@ -46,16 +46,21 @@ class Installer:
     """Sets a cluster up for us, and says whether it is."""
 
     def __init__(
-        self, client: Elasticsearch, settings: ElasticsearchSettings, clock: Callable[[], float] = time.time
+        self,
+        client: Elasticsearch,
+        settings: ElasticsearchSettings,
+        clock: Callable[[], float] = time.time,
+        oldest: tuple[int, ...] = door.OLDEST,
     ) -> None:
         self._client = client
         self._prefix = settings.prefix
         self._retention_days = settings.retention_days
         self._clock = clock
+        self._oldest = oldest
 
     def version(self) -> str:
         """The server's version, as `8.19.8`; refuses one that is too old."""
-        return door.version(self._client)
+        return door.version(self._client, self._oldest)
 
     def features(self) -> frozenset[str]:
         """The modules and plugins that every node has."""
@@ -67,10 +72,12 @@ class Installer:
 
     def missing_privileges(self, indices: Sequence[str]) -> list[str]:
         """What a worker's key lacks, as `read on logs-*`; nothing where security is off."""
-        wanted = self._worker_privileges(indices)
+        return self._missing(["monitor"], self._worker_privileges(indices))
+
+    def _missing(self, cluster: Sequence[str], wanted: Sequence[Mapping[str, Any]]) -> list[str]:
         with asking(self._client, "check the key's privileges"):
             try:
-                answer = self._client.security.has_privileges(cluster=["monitor"], index=wanted).body
+                answer = self._client.security.has_privileges(cluster=cluster, index=wanted).body
             except ApiError as error:
                 if _unknown_path(error):
                     return []
@@ -84,10 +91,12 @@ class Installer:
         """Each step and its outcome, as it is done; with `dry_run` what would be done.
 
         Raises:
-            Refused: the server is too old, forbids it, or was set up by a newer release.
+            Refused: the server is too old, forbids it, or was set up by a newer release. What the key may not do is
+                asked before the first step, so that none is left half done.
         """
         self.version()
         features = self.features()
+        self._require_privileges(features)
         yield self._policy(features, dry_run)
         for kind in KINDS:
             yield self._component(kind, features, dry_run)
@@ -96,6 +105,15 @@ class Installer:
             yield self._index(name, dry_run)
         for kind in KINDS:
             yield self._fields(kind, features, dry_run)
+
+    def _require_privileges(self, features: frozenset[str]) -> None:
+        cluster = ["monitor", "manage_index_templates", *(["manage_ilm"] if LIFECYCLE in features else [])]
+        names = [self._pattern(kind) for kind in KINDS]
+        if missing := self._missing(cluster, [{"names": names, "privileges": ["manage"]}]):
+            raise Refused(
+                f"the key may not install anything on {url(self._client)}, it lacks {', '.join(missing)}: "
+                f"run init with an installer's key"
+            )
 
     def _policy(self, features: frozenset[str], dry_run: bool) -> Step:
         name = f"lifecycle {self._prefix}"
@@ -232,8 +250,10 @@ class Installer:
 
     def _worker_privileges(self, indices: Sequence[str]) -> list[Mapping[str, Any]]:
         monthly = [self._pattern(kind) for kind in KINDS if kind in MONTHLY]
+        # The server cannot be asked about `-name`, which only takes away, nor about another cluster's indices.
+        sources = (name for name in indices if not name.startswith("-") and ":" not in name)
         wanted: Mapping[tuple[str, ...], list[str]] = {
-            tuple(indices): ["read", "view_index_metadata"],
+            tuple(sources): ["read"],
             tuple(monthly): ["create_doc", "auto_configure", "read"],
             (f"{self._prefix}-state",): ["read", "index"],
             (f"{self._prefix}-feedback",): ["read"],
