@@ -37,6 +37,11 @@ class Source:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_in", _Parts(self.fields))
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that may be looked up in a document, each once."""
+        return tuple(dict.fromkeys(path for _, candidates in self.fields for path in candidates))
+
     def read(self, hits: Iterable[Hit]) -> tuple[list[LogLine], list[Rejected]]:
         """The lines of the hits, in their order, and those that could not be read."""
         lines: list[LogLine] = []

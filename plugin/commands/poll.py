@@ -40,10 +40,15 @@ class Polling:
     worker: str
 
     @property
+    def source(self) -> Source:
+        """How its documents are read."""
+        return Source(self.name, self.settings.fields)
+
+    @property
     def stream(self) -> Stream:
-        """Which documents its reads are about."""
+        """Which documents its reads are about, and what of them."""
         given = self.settings
-        return Stream(given.indices, given.time_field, given.page, given.max_hits)
+        return Stream(given.indices, given.time_field, given.page, given.max_hits, self.source.paths)
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,7 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
         return Polled(polling.name, polling.bundle.id, lag_s=(now - checkpoint.until) / 1000)
     page = ports.logs.read(polling.stream, wanted)
     hits = [hit for hit in page.hits if _hash(hit) not in checkpoint.seen]
-    source = Source(polling.name, polling.settings.fields)
-    found = detect(hits, source, polling.bundle, _tails(checkpoint, polling.bundle), page.span.hi / 1000)
+    found = detect(hits, polling.source, polling.bundle, _tails(checkpoint, polling.bundle), page.span.hi / 1000)
     _refuse_unreadable(polling, hits, found)
     counts = (0, 0, 0)
     if not dry_run:
