@@ -1,4 +1,4 @@
-"""How answers are decoded: by orjson: a page of documents in a third of the standard library's time."""
+"""How answers are decoded: with orjson, which takes a third of the standard library's time for a page of documents."""
 
 from __future__ import annotations
 
