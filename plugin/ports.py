@@ -42,6 +42,8 @@ class Stream(NamedTuple):
     """Documents a request, 1…10,000."""
     max_hits: int
     """Documents a read, at most (one instant that holds more is still read whole)."""
+    fields: tuple[str, ...] = ()
+    """Paths, nested or dotted, of what is wanted of each document; the rest may be left out. Empty = all of it."""
 
 
 class Span(NamedTuple):

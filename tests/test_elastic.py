@@ -23,11 +23,21 @@ from plugin.doors.elastic.logs import ElasticLogs
 from plugin.doors.elastic.setup import LIFECYCLE, Installer, mapping
 from plugin.errors import ConfigError, Refused, Unavailable
 from plugin.ports import NewDocument, Span, Stream
-from tests.contract import CHECKPOINT, AnomaliesContract, CheckpointsContract, LogsContract, log_document
+from plugin.sources import Source
+from tests.contract import CHECKPOINT, AnomaliesContract, CheckpointsContract, LogsContract, log_document, stamp
 from tests.fakes import NOON
+from tests.test_sources import AUTH, FULL_RSYSLOG, RAW, RELAYED, RSYSLOG, THERMALD, arrays, dotted
 
 live = pytest.mark.live
 MINUTE = Span(NOON, NOON + 60_000)
+DOCUMENTS = (AUTH, THERMALD, RELAYED, RSYSLOG, FULL_RSYSLOG, RAW)
+HALF_DOTTED = {"message": "m", "log.syslog": {"appname": "cron"}, "log": {"syslog.hostname": "web-01"}}
+ODD: tuple[dict[str, Any], ...] = (
+    {"message": "m", "host": {"name": {"a": "b"}}, "process": [{"name": "x", "pid": 1}, {"name": "y"}]},
+    {"message": ["m", "n"], "host": "web-01", "host.os": {"name": "x"}, "process.name": ["a", "b"]},
+    {"message": None, "event": {"original": "hello"}, "host": ["web-01", {"name": "x"}]},
+    {"message": {"a": "b"}, "user": {}, "source": []},
+)
 
 
 @pytest.fixture
@@ -122,6 +132,35 @@ class TestElasticLogs(LogsContract):
         logs = ElasticLogs(client, prefix, mapped_only=("text", "event.ingested"))
         (hit,) = logs.read(self.stream(index), MINUTE).hits
         assert hit.fields == {**log_document(1), "msg": "hello", "text": ["hello"]}
+
+    def test_the_wanted_fields_of_a_document_read_as_the_whole_one(
+        self, client: Elasticsearch, bench: LogsBench, index: str
+    ) -> None:
+        """Nested, dotted, half of each or as arrays: what the server leaves out is never what a line is made of."""
+        mappings = {"dynamic": False, "properties": {"polled": {"type": "date"}}}
+        client.indices.create(index=index, mappings=mappings)
+        documents = [shape(document) for document in DOCUMENTS for shape in (dict, dotted, arrays)]
+        for n, document in enumerate([*documents, HALF_DOTTED, *ODD]):
+            bench.put(index, f"{n:02}", {**document, "polled": stamp(n), "not.wanted": n, "tags": ["x"]})
+        source = Source("auth")
+        stream = Stream((index,), "polled", 5, 100)
+        whole = bench.logs.read(stream, MINUTE).hits
+        wanted = bench.logs.read(stream._replace(fields=source.paths), MINUTE).hits
+        assert source.read(wanted) == source.read(whole)
+        assert len(wanted) == len(documents) + 1 + len(ODD)
+        assert not any({"tags", "not.wanted", "polled"} & hit.fields.keys() for hit in wanted)
+
+    def test_half_a_surrogate_pair_stops_no_read(self, bench: LogsBench, index: str) -> None:
+        """JSON can spell it and a stranger can log it: what the fast decoder refuses, the slow one reads."""
+        body = json.dumps({**log_document(1), "message": "\ud800"}).encode()
+        bench.client.perform_request(
+            "PUT",
+            f"/{index}/_doc/a?refresh=true",
+            headers={"content-type": "application/json", "accept": "application/json"},
+            body=body,
+        )
+        (hit,) = bench.logs.read(self.stream(index), MINUTE).hits
+        assert hit.fields["message"] == "\ud800"
 
     def test_an_index_whose_time_is_text_is_refused_by_name(
         self, client: Elasticsearch, bench: LogsBench, index: str
@@ -343,6 +382,9 @@ def answering(reply: Callable[[str, bytes], Reply], product: str | None = "Elast
         def do_PUT(self) -> None:
             self.do_GET()
 
+        def do_DELETE(self) -> None:
+            self.do_GET()
+
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing: tests speak through their asserts."""
 
@@ -433,6 +475,27 @@ def test_a_read_that_leaves_something_out_is_unavailable(part: dict[str, Any], w
         pytest.raises(Unavailable, match=f"not read in full.*{words}"),
     ):
         ElasticLogs(client).read(Stream(("logs-a",), "@timestamp", 10, 10), MINUTE)
+
+
+@pytest.mark.parametrize("page", [1, 2, 7])
+def test_a_page_that_fails_ahead_fails_the_read(page: int) -> None:
+    """A page is asked for while the one before is taken in: its failure is the read's, and the view is closed."""
+    mapped = {"indices": ["logs-a"], "fields": {"@timestamp": {"date": {}}}}
+    row = {"_index": "logs-a", "_id": "x", "_source": {}, "sort": ["2026-11-23T12:00:00.000Z", 1]}
+    asked: list[str] = []
+
+    def reply(path: str, body: bytes) -> Reply:
+        asked.append(path)
+        if path != "/_search":
+            return 200, {"/logs-a/_field_caps": mapped, "/logs-a/_pit": {"id": "x"}}.get(path, {})
+        if "search_after" in json.loads(gzip.decompress(body)):
+            return 503, {"error": {"type": "unavailable", "reason": "busy"}}
+        return 200, {"hits": {"hits": [row] * page}}
+
+    with answering(reply) as url, connected(url) as client, pytest.raises(Unavailable, match="busy"):
+        ElasticLogs(client).read(Stream(("logs-a",), "@timestamp", page, 100), MINUTE)
+    assert asked.count("/_search") == 2
+    assert asked[-1] == "/_pit"
 
 
 def test_a_frozen_view_that_is_lost_is_unavailable() -> None:

@@ -215,3 +215,31 @@ def test_any_document_is_a_line_or_rejected(document: Mapping[str, Any]) -> None
     """No shape and no value raises."""
     lines, rejected = Source("auth").read([hit(document)])
     assert len(lines) + len(rejected) == 1
+
+
+def looked_up(document: Mapping[str, Any], path: str) -> Any:
+    """The value at a path, word by word as the rule says it: the whole key first, then every place to cut it."""
+    if path in document:
+        return document[path]
+    for at in (at for at, char in enumerate(path) if char == "."):
+        below = document.get(path[:at])
+        if isinstance(below, Mapping) and (value := looked_up(below, path[at + 1 :])) is not None:
+            return value
+    return None
+
+
+PARTS = st.sampled_from(["a", "b", "c", "a.b", "b.c", "a.b.c"])
+TREES = st.recursive(
+    st.none() | st.text("xyz", min_size=1), lambda inner: st.dictionaries(PARTS, inner, max_size=3), max_leaves=8
+)
+
+
+@given(st.dictionaries(PARTS, TREES, max_size=4), PARTS, PARTS)
+def test_paths_prepared_once_find_what_a_plain_search_finds(
+    document: Mapping[str, Any], first: str, second: str
+) -> None:
+    """However keys are nested, dotted or both, and whichever of two candidates holds something."""
+    source = Source("own", FieldCandidates(message=("message",), program=(first, second)))
+    lines, _ = source.read([hit({"message": "m", "host": "web-01"} | document)])
+    found = [value for path in (first, second) if isinstance(value := looked_up(document, path), str)]
+    assert [line.program for line in lines] == [found[0] if found else ""]

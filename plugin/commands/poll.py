@@ -6,10 +6,12 @@ So a poll that dies at any step is repeated whole by the next one, and changes n
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 
@@ -40,10 +42,15 @@ class Polling:
     worker: str
 
     @property
+    def source(self) -> Source:
+        """How its documents are read."""
+        return Source(self.name, self.settings.fields)
+
+    @property
     def stream(self) -> Stream:
-        """Which documents its reads are about."""
+        """Which documents its reads are about, and what of them."""
         given = self.settings
-        return Stream(given.indices, given.time_field, given.page, given.max_hits)
+        return Stream(given.indices, given.time_field, given.page, given.max_hits, self.source.paths)
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,19 @@ class Polled:
     anomalies: tuple[Anomaly, ...] = ()
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: a poll holds on to its hits, and to walk them all time and again costs a fifth."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_uncollected()
 def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
     """Read what has come since the checkpoint, judge it, write the anomalies, commit the checkpoint.
 
@@ -84,8 +104,7 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
         return Polled(polling.name, polling.bundle.id, lag_s=(now - checkpoint.until) / 1000)
     page = ports.logs.read(polling.stream, wanted)
     hits = [hit for hit in page.hits if _hash(hit) not in checkpoint.seen]
-    source = Source(polling.name, polling.settings.fields)
-    found = detect(hits, source, polling.bundle, _tails(checkpoint, polling.bundle), page.span.hi / 1000)
+    found = detect(hits, polling.source, polling.bundle, _tails(checkpoint, polling.bundle), page.span.hi / 1000)
     _refuse_unreadable(polling, hits, found)
     counts = (0, 0, 0)
     if not dry_run:

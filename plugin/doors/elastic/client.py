@@ -24,6 +24,7 @@ from elasticsearch import (
 )
 
 from plugin.config import ElasticsearchSettings
+from plugin.doors.elastic.decoding import FastJson
 from plugin.errors import ConfigError, Refused, ServiceError, Unavailable
 
 OLDEST = (8, 14)
@@ -50,6 +51,7 @@ def connect(settings: ElasticsearchSettings) -> Elasticsearch:
         max_retries=0,
         retry_on_timeout=False,
         http_compress=True,
+        serializers={FastJson.mimetype: FastJson()},
         **_tls(settings),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -46,7 +47,7 @@ class ElasticLogs:
     """Implements `Logs`.
 
     `prefix` begins the names of our own indices, which are left out. `mapped_only` names fields to add to a document
-    that lacks them: values that only the mapping holds, and alias fields.
+    that lacks them: values that only the mapping holds, and alias fields. Of those a stream gets what it wants.
     """
 
     def __init__(
@@ -68,8 +69,8 @@ class ElasticLogs:
             return Page([], span)
         with asking(self._client, f"read {_names(stream)}"):
             fields = self._preflight(stream)
-            with self._point_in_time(stream, span) as pit:
-                found, read = _bounded(self._pages(pit, stream, span, fields), span, stream.max_hits)
+            with self._point_in_time(stream, span) as pit, self._pages(pit, stream, span, fields) as pages:
+                found, read = _bounded(pages, span, stream.max_hits)
         found.sort(key=lambda each: each.order)
         return Page([each.hit for each in found], read)
 
@@ -89,7 +90,8 @@ class ElasticLogs:
         Returns:
             What to ask for besides the documents themselves, of what is mapped at all: each costs the server time.
         """
-        names = [stream.time_field, "@timestamp", *self._mapped_only]
+        mapped_only = [name for name in self._mapped_only if not stream.fields or name in stream.fields]
+        names = [stream.time_field, "@timestamp", *mapped_only]
         answer = self._client.field_caps(
             index=list(stream.indices), fields=names, include_unmapped=True, ignore_unavailable=True
         ).body
@@ -105,7 +107,7 @@ class ElasticLogs:
                     f"{stream.time_field} is a {kind} and no date in {where}: map it as date, "
                     f"or leave such an index out with `-name` at the end of the source's indices"
                 )
-        fields: list[Any] = [name for name in self._mapped_only if mapped.get(name, {}).keys() - {"unmapped"}]
+        fields: list[Any] = [name for name in mapped_only if mapped.get(name, {}).keys() - {"unmapped"}]
         if stream.time_field != "@timestamp" and mapped.get("@timestamp", {}).keys() <= DATES_OR_NONE:
             fields.append({"field": "@timestamp", "format": NANOS})
         return fields
@@ -120,34 +122,49 @@ class ElasticLogs:
             index_filter={"range": {stream.time_field: {"gte": _iso(span.lo), "format": NANOS}}},
         )
         pit = [str(answer["id"])]
+        if answer["_shards"]["total"] == 0:  # a key that may see an index and not read it gets an empty view, no error
+            raise Refused(f"{_names(stream)} cannot be read: give the key the right `read` on the source's indices")
         try:
             yield pit
         finally:
             with contextlib.suppress(ApiError, TransportError):  # it expires by itself
                 self._client.close_point_in_time(id=pit[0])
 
-    def _pages(self, pit: list[str], stream: Stream, span: Span, fields: list[Any]) -> Iterator[list[_Found]]:
-        """Each page's hits; query and sort stay the same for all of them."""
-        request = self._request(stream, span, fields)
-        after: dict[str, Any] = {}
-        while True:
-            answer = self._page(request | after | {"pit": {"id": pit[0], "keep_alive": KEEP_ALIVE}}, stream)
-            pit[0] = answer.get("pit_id", pit[0])
-            rows = answer["hits"]["hits"]
-            yield [_found(row) for row in rows]
-            if len(rows) < stream.page:
-                return
-            after = {"search_after": rows[-1]["sort"]}
+    @contextlib.contextmanager
+    def _pages(self, pit: list[str], stream: Stream, span: Span, fields: list[Any]) -> Iterator[Iterator[list[_Found]]]:
+        """Each page's hits. While one is taken in, the next is on its way: the server need not wait for us.
 
-    def _page(self, request: Mapping[str, Any], stream: Stream) -> Mapping[str, Any]:
+        When the block ends nothing is on its way any more, so the frozen view can be closed.
+        """
+        with ThreadPoolExecutor(1, "read") as ahead:
+            yield self._in_turn(ahead, pit, stream, self._request(stream, span, fields))
+
+    def _in_turn(
+        self, ahead: ThreadPoolExecutor, pit: list[str], stream: Stream, request: Mapping[str, Any]
+    ) -> Iterator[list[_Found]]:
+        coming = ahead.submit(self._page, request, pit, stream)
+        while True:
+            rows = coming.result()
+            if more := len(rows) == stream.page:
+                coming = ahead.submit(self._page, {**request, "search_after": rows[-1]["sort"]}, pit, stream)
+            yield [_found(row) for row in rows]
+            if not more:
+                return
+
+    def _page(self, request: Mapping[str, Any], pit: list[str], stream: Stream) -> list[Mapping[str, Any]]:
+        """The rows of one page; query and sort are the same for all of them."""
         try:
-            answer: Mapping[str, Any] = self._client.search(**request).body
+            answer: Mapping[str, Any] = self._client.search(
+                **request, pit={"id": pit[0], "keep_alive": KEEP_ALIVE}
+            ).body
         except NotFoundError as error:
             raise Unavailable(
                 f"the frozen view of {_names(stream)} was lost while it was read: it will be read again"
             ) from error
         _require_whole(answer, stream)
-        return answer
+        pit[0] = answer.get("pit_id", pit[0])
+        rows: list[Mapping[str, Any]] = answer["hits"]["hits"]
+        return rows
 
     def _request(self, stream: Stream, span: Span, fields: list[Any]) -> dict[str, Any]:
         bounds = {"gte": _iso(span.lo), "lt": _iso(span.hi), "format": NANOS}  # gt and lte would round
@@ -159,6 +176,7 @@ class ElasticLogs:
             "query": {"bool": {"filter": [{"range": {stream.time_field: bounds}}], "must_not": self._ours()}},
             "sort": [{stream.time_field: order}],
             "fields": fields,
+            "source": list(stream.fields) or True,
         }
 
     def _ours(self) -> list[dict[str, Any]]:
@@ -194,10 +212,13 @@ def _ms(found: _Found) -> int:
 
 def _found(row: Mapping[str, Any]) -> _Found:
     """A hit of an answer; fields that only the mapping holds are added where the document lacks them."""
-    source, mapped = row.get("_source", {}), row.get("fields", {})
+    source, mapped = row.get("_source", {}), row.get("fields")
+    clock = nanoseconds(row["sort"][0])
+    if not mapped:
+        return _Found(Hit(row["_index"], row["_id"], clock, source), 0)
     time = mapped.pop("@timestamp", None)
     added = {name: values for name, values in mapped.items() if not _has(source, name)}
-    hit = Hit(row["_index"], row["_id"], nanoseconds(row["sort"][0]), source | added if added else source)
+    hit = Hit(row["_index"], row["_id"], clock, source | added if added else source)
     return _Found(hit, nanoseconds(time[0]) if time else 0)
 
 
