@@ -21,7 +21,7 @@ MAX_LINE = 1 << 20
 STDIN = "-"
 GZIP = b"\x1f\x8b"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-CONTROLS = bytes(code for code in range(1, 32) if code not in b"\t\n\r\x1b")
+CONTROLS = bytes(code for code in (*range(1, 32), 127) if code not in b"\t\n\r\x1b")
 """What text has not. NULs are left out: a machine that lost its power leaves runs of them in its logs."""
 MOST_CONTROLS = 0.05
 """Of a file's first bytes; random ones have twice as many."""
