@@ -8,6 +8,7 @@ Nothing here is patched or pretended; a run that can have no server fails and na
 from __future__ import annotations
 
 import atexit
+import base64
 import contextlib
 import functools
 import json
@@ -163,7 +164,11 @@ def _running_elasticsearch(home: Path, run: Path, guard: _Guard) -> Iterator[Ser
     _give_away(run)
     url = f"{guard.scheme}://127.0.0.1:{port}"
     with _process(_java(home, run, "server", "server-cli"), home, run) as process:
-        _until(lambda: _answers(f"{url}/_cluster/health?wait_for_status=yellow", signed_by), process, run)
+        health = urllib.request.Request(f"{url}/_cluster/health?wait_for_status=yellow")  # noqa: S310 - as below
+        if guard.password:  # a server that is up may not know its users yet
+            word = base64.b64encode(f"elastic:{guard.password}".encode()).decode()
+            health.add_header("Authorization", f"Basic {word}")
+        _until(lambda: _answers(health, signed_by), process, run)
         children = _children(process.pid)
         try:
             yield Server(url, (process.pid, *children), guard.password, signed_by)
@@ -325,13 +330,11 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _answers(url: str, signed_by: Path | None) -> bool:
+def _answers(question: urllib.request.Request, signed_by: Path | None) -> bool:
     trust = ssl.create_default_context(cafile=signed_by) if signed_by else None
     try:
-        with urllib.request.urlopen(url, timeout=5, context=trust) as answer:  # noqa: S310  # http(s), on loopback
+        with urllib.request.urlopen(question, timeout=5, context=trust) as answer:  # noqa: S310 - http(s), on loopback
             return bool(json.load(answer))
-    except urllib.error.HTTPError as error:
-        return error.code == 401  # security is on, so it is up
     except OSError:
         return False
 

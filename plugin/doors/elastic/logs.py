@@ -122,7 +122,9 @@ class ElasticLogs:
             index_filter={"range": {stream.time_field: {"gte": _iso(span.lo), "format": NANOS}}},
         )
         pit = [str(answer["id"])]
-        if answer["_shards"]["total"] == 0:  # a key that may see an index and not read it gets an empty view, no error
+        if (
+            answer.get("_shards", {}).get("total") == 0
+        ):  # a key that may see an index and not read it gets an empty view, no error
             raise Refused(f"{_names(stream)} cannot be read: give the key the right `read` on the source's indices")
         try:
             yield pit
