@@ -23,7 +23,7 @@ MAX_MILLIS = 14
 """Digits of an instant in milliseconds: 13 until the year 2286, 14 until 5138."""
 _NUMBERS = (int, float)
 _MAPPINGS = (dict, Mapping)
-"""What is nearly always there comes first: to ask for a `Mapping` costs five times as much."""
+"""What is nearly always there comes first: to ask for a `Mapping` costs several times as much."""
 
 
 @dataclass(frozen=True)
