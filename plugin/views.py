@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -149,13 +149,17 @@ class _joined:  # noqa: N801 - a function with its fields bound
     """`host.name=web-01|process.name=sshd` from a line; '' when `whole` and a part is missing."""
 
     def __init__(self, fields: Sequence[str]) -> None:
-        self.fields = fields
         self.values = attrgetter(*(LINE_FIELDS[field] for field in fields))
+        self.text = lru_cache(maxsize=20_000)(partial(_text, tuple(fields)))  # lines of one session come together
 
     def __call__(self, line: LogLine, *, whole: bool = False) -> str:
-        values = self.values(line) if len(self.fields) > 1 else (self.values(line),)
-        if whole and not all(values):
-            return ""
-        return "|".join(
-            f"{field}={value}" for field, value in zip(self.fields, values, strict=True) if value not in ("", None)
-        )
+        return self.text(self.values(line), whole)
+
+
+def _text(fields: tuple[str, ...], values: object, whole: bool) -> str:
+    """A value cannot begin another field: its own bars are written `%7C`."""
+    given = values if isinstance(values, tuple) and len(fields) > 1 else (values,)
+    if whole and not all(given):
+        return ""
+    named = zip(fields, given, strict=True)
+    return "|".join(f"{field}={str(value).replace('|', '%7C')}" for field, value in named if value not in {"", None})

@@ -63,6 +63,15 @@ def test_events_carry_the_time_of_the_line_and_the_clock_of_the_source() -> None
     assert polled.line == LINE
 
 
+def test_a_value_cannot_pretend_to_be_another_field() -> None:
+    """A user may call himself anything; the session is still his own."""
+    user = LINE._replace(user="root|source.ip=10.9.9.9", address="10.1.2.3")
+    honest = LINE._replace(user="root", address="10.9.9.9")
+    of_user = lens("user.name", "source.ip")
+    sessions = [event.session for event in of_user.events([Match(user, 1), Match(honest, 1)])]
+    assert sessions == ["user.name=root%7Csource.ip=10.9.9.9|source.ip=10.1.2.3", "user.name=root|source.ip=10.9.9.9"]
+
+
 def test_the_frame_is_what_the_detector_needs() -> None:
     """Its history and its counts come from the detector, silence and bounds from the view."""
     settings = ViewSettings(idle_s=60, max_sessions=9, detector={"kind": "deeplog", "h": 4})
