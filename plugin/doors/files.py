@@ -9,12 +9,17 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from parsers import json_lines
 from parsers.line import LogLine, Rejected
-from parsers.syslog import parse
+from parsers.syslog import NO_STAMP, parse
+from plugin.config import FieldCandidates
 from plugin.errors import InputError
+from plugin.ports import Hit
+from plugin.sources import Source
 
 MAX_LINE = 1 << 20
 """Bytes of one line that are read; the rest of a longer one is skipped, so that memory stays bounded."""
@@ -23,6 +28,16 @@ GZIP = b"\x1f\x8b"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 CONTROLS = bytes(code for code in (*range(1, 32), 127) if code not in b"\t\n\r\x1b")
 """What text has not. NULs are left out: a machine that lost its power leaves runs of them in its logs."""
+JSON = frozenset({"auto", "json"})
+"""Formats under which a line may be a JSON document."""
+_FIELDS = FieldCandidates()
+_DOCUMENTS = Source(
+    "file",
+    _FIELDS.model_copy(
+        update={"time": (*_FIELDS.time, "timestamp", "time", "ts"), "program": (*_FIELDS.program, "app", "service")}
+    ),
+)
+"""Where JSON lines have their parts: as documents do, and where loggers of programs like to put them."""
 MOST_CONTROLS = 0.05
 """Of a file's first bytes; random ones have twice as many."""
 
@@ -53,6 +68,16 @@ def title(path: str) -> str:
     return "stdin" if path == STDIN else _text(Path(path).name)
 
 
+def understand(text: str, origin: str, now: float, zone: tzinfo = UTC, format: str = "auto") -> LogLine | Rejected:
+    """One line of a file: text as `parsers.syslog` reads it, or a JSON document with the fields of ECS or rsyslog."""
+    line = parse(text, origin, now, zone, format)
+    if isinstance(line, LogLine) or line.reason != NO_STAMP or not text.startswith("{") or format not in JSON:
+        return line
+    document = json_lines.load(text) or {}
+    read, _ = _DOCUMENTS.read([Hit("", "", 0, document)])
+    return read[0]._replace(origin=origin) if read and read[0].time else line
+
+
 def _named(paths: Iterable[str]) -> dict[str, str]:
     """Each path once, and what its lines' origins call it: its title, or all of it where two files share one."""
     titles = {path: title(path) for path in paths}
@@ -71,7 +96,7 @@ def _parsed(path: str, name: str) -> Iterator[LogLine | Rejected]:
             for n, raw in enumerate(_lines(file), 1):
                 text = raw.replace(b"\0", b"").decode("utf-8", "replace").rstrip("\r\n")
                 if text.strip():
-                    yield parse(text, f"{name}:{n}", now)
+                    yield understand(text, f"{name}:{n}", now)
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path}: cannot be read ({why}); check the name and your rights") from error
