@@ -12,7 +12,7 @@ from datetime import tzinfo
 
 from parsers.forms import FLAGS, SEVERITIES, TAG, Form, base, build
 from parsers.line import LogLine
-from parsers.stamps import CLOCK, DATE, MONTHS, NoSuchDate, at, iso_at, latest, seconds
+from parsers.stamps import CLOCK, DATE, ISO_STAMP, MONTHS, NoSuchDate, at, iso_at, latest, seconds
 
 STREAMS = frozenset({"stdout", "stderr"})
 """What stands behind the stamp of a container's line."""
@@ -35,7 +35,7 @@ _AUDIT = re.compile(
 )
 _PID = re.compile(r"(?<![^\s])pid=(\d{1,10}+)(?![^\s])", FLAGS)
 _KLOG = re.compile(rf"([IWEF])(\d\d)(\d\d) {CLOCK} ++(\d{{1,10}}+) ([^\s:\]]{{1,255}}+):\d{{1,9}}+\] (.*)", FLAGS)
-_FAST = re.compile(rf"(\d\d)/(\d\d)(?:/(\d{{4}}))?-{CLOCK} {{1,4}}(\[\*\*\] .*)", FLAGS)
+_FAST = re.compile(rf"(\d\d)/(\d\d)(?:/(\d{{4}}))?-{CLOCK} {{1,4}}((?:\[\w{{1,16}}+\] )?\[\*\*\] .*)", FLAGS)
 _NAMED = re.compile(rf"(\d\d)-([A-Z][a-z]{{2}})-(\d{{4}}) {CLOCK} (.*)", FLAGS)
 _HADOOP = re.compile(
     r"(\d\d)(\d\d)(\d\d) (\d\d)([0-5]\d)([0-6]\d) (\d{1,10}+) ([A-Z]{1,16}+) ([^\s:]{1,255}+): (.*)", FLAGS
@@ -45,6 +45,7 @@ _CLUSTER = re.compile(
 )
 _TAGGED = re.compile(rf"(?:{TAG})?(.*)", FLAGS)
 _BLUE_GENE = re.compile(r"[\d.-]{26} \S{1,255}+ [A-Z]{1,32}+ (\S{1,64}+) ([A-Z]{1,16}+) ?(.*)", FLAGS)
+_LOGFMT = re.compile(rf'(?:time|ts|t)="?{ISO_STAMP}"? (?:level=([a-z]{{1,16}}+) )?(.*)', FLAGS)
 _PLAIN = re.compile(
     rf"\[?(\d{{4}})[-/](\d\d)[-/](\d\d)[ T]{CLOCK} ?(Z|UTC|[+-]\d\d:?\d\d|)(?: [A-Z]{{3,5}}+(?= \[))?(?=[\s\]:|])"
     r"[\]:]{0,2}\s++(.*)",
@@ -108,6 +109,9 @@ def _ctime(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     """`Mon Nov 23 10:00:00 2026 message`; vsftpd's have a pid, and OpenVPN's name no program."""
     date, hour, minute, second, year, pid, message = found.groups()
     time = at(int(year), date, hour, zone) + int(minute) * 60 + seconds(second)
+    if pid is None and (tag := _DAEMON.match(message)):
+        host, program, pid, message = tag.groups()
+        return build(origin, time, host, program, pid, message, None)
     return build(origin, time, "", "vsftpd" if pid else None, pid, message, None)
 
 
@@ -140,6 +144,13 @@ def _named(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     day, month, year, hour, minute, second, message = found.groups()
     time = at(int(year), f"{month} {day}", hour, zone) + int(minute) * 60 + seconds(second)
     return build(origin, time, "", "named", None, message, None)
+
+
+def _logfmt(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`time="2026-11-23T10:00:00Z" level=info msg="message"`."""
+    date, hour, minute, second, offset, level, message = found.groups()
+    time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", None, None, message, SEVERITIES.get(level or ""))
 
 
 def _hadoop(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
@@ -187,6 +198,7 @@ FORMS = (
     Form("named", _NAMED, _named),
     Form("hadoop", _HADOOP, _hadoop),
     Form("cluster", _CLUSTER, _cluster),
+    Form("logfmt", _LOGFMT, _logfmt),
     Form("plain", _PLAIN, _plain),
 )
 """In the order they are tried; no line has two of these forms but for the last, which takes what the others leave."""

@@ -50,6 +50,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         _forms(
             ("password for ", r"password for (.{0,128}) from "),  # sshd
             ("publickey for ", r"publickey for (.{0,128}) from "),
+            ("Accepted ", r"^Accepted \S{1,64} for (.{0,128}) from "),
             ("none for ", r"none for (.{0,128}) from "),
             ("/pam for ", r"/pam for (.{0,128}) from "),
             ("exceeded for ", r"exceeded for (.{0,128}) from "),
@@ -80,7 +81,13 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         ),
     ),
     ("Account Name:", _forms((":", r"Account Name:\s{1,8}([^\s:-]\S{0,127})(?!.{0,4000}Account Name:)"))),  # Windows
-    ("]", _forms((" USER ", r"\](?:\) -|\):) USER (\S{1,128}?)(?::| \()"))),  # proftpd
+    (
+        "]",
+        _forms(
+            (" USER ", r"\](?:\) -|\):) USER (\S{1,128}?)(?::| \()"),  # proftpd
+            (" Peer Connection ", r"\[([^\]]{1,128})\] Peer Connection Initiated"),  # OpenVPN
+        ),
+    ),
     ("/", _forms((":", r"^([A-Za-z][\w.@-]{0,127})/[\d.:a-fA-F]{2,45}:\d{1,5} "))),  # OpenVPN
     ("User ", _forms((" not allowed", r"^User (.{1,128}) from \S{1,255} not allowed"))),
     (" BY ", _forms(("LOGIN ON ", r"^(?:ROOT )?LOGIN ON .{1,128} BY (\S{1,128})"))),

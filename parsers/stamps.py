@@ -6,6 +6,7 @@ Calendars are slow, and neighbouring lines share their hour: hours are what is c
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
@@ -80,19 +81,29 @@ def instant(text: str) -> float | None:
         return None
 
 
+def in_year(time: float, year: int, zone: tzinfo) -> float:
+    """The month, day and clock of `time` in another year.
+
+    Raises:
+        NoSuchDate: that year has no such day.
+    """
+    try:
+        moment = datetime.fromtimestamp(time, zone)
+        return moment.replace(year=year, microsecond=0).timestamp() + time - math.floor(time)
+    except (ValueError, OverflowError) as error:
+        raise NoSuchDate from error
+
+
 def year_before(time: float, until: float, zone: tzinfo) -> float:
     """The latest moment not after `until` with the month, day and clock of `time`; `time` itself where none is."""
     if time <= until:
         return time
-    moment = datetime.fromtimestamp(time, zone)
-    fraction = time - math.floor(time)
-    for year in range(moment.year, max(moment.year - 40, 0), -1):
-        try:
-            earlier = moment.replace(year=year, microsecond=0).timestamp() + fraction
-        except (ValueError, OverflowError):  # 29 February
-            continue
-        if earlier <= until:
-            return earlier
+    last = datetime.fromtimestamp(time, zone).year
+    for year in range(last, max(last - 40, 0), -1):
+        with suppress(NoSuchDate):  # 29 February
+            earlier = in_year(time, year, zone)
+            if earlier <= until:
+                return earlier
     return time
 
 

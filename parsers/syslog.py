@@ -19,7 +19,7 @@ from typing import NamedTuple
 from parsers import daemons, json_lines
 from parsers.forms import CISCO, FLAGS, PRI, TAG, Form, Read, base, build, severity_of
 from parsers.line import LogLine, Rejected
-from parsers.stamps import CLOCK, DATE, ISO_STAMP, NoSuchDate, at, iso_at, latest, seconds
+from parsers.stamps import CLOCK, DATE, ISO_STAMP, NoSuchDate, at, in_year, iso_at, latest, seconds
 
 MAX_CHARS = 65_536
 """Longer lines are cut: memory is bounded, and syslog's limits are lower (RFC 5424: 2,048 octets, rsyslog: 8 KiB)."""
@@ -46,10 +46,13 @@ _FRAMED = re.compile(r"\d{1,7}+ (?=<\d{1,3}>)", FLAGS)
 _STAMP = rf"(?:<\d{{1,3}}>)?(?:{DATE} (?:\d{{4}} )?\d\d:|\d{{4}}-\d\d-\d\dT\d\d:)[\d:.,+Z-]{{5,32}}+"
 _RELAY = re.compile(rf"{_STAMP}\s\S{{1,255}}+\s++(?={_STAMP}\s)", FLAGS)
 _CISCO_STAMP = rf"([*.]?)(?:(\d{{4}}) )?({DATE}) (?:(\d{{4}}) )?{CLOCK}(?: [A-Z]{{1,5}}+)?"
-_CISCO_HEAD = rf"(?:([^\s:%]{{1,255}}+): )?{_CISCO_STAMP}(?:: | ([^\s:%]{{1,255}}+) ?:? )(?=%|[A-Z])"
+_DEVICE_NAME = r"(?:(?!\d{1,10}+:)([^\s:%]{1,255}+): )?(?:\d{1,10}+: )?"
+_CISCO_HEAD = rf"{_DEVICE_NAME}{_CISCO_STAMP}(?:: | ([^\s:%]{{1,255}}+) ?:? )(?=%|[A-Z])"
 _DEVICE = re.compile(rf"{PRI}(?::? ?\d{{0,10}}+: )?{_CISCO_HEAD}(.*)", FLAGS)
 _AFTER_HOST = re.compile(rf"(?::? ?\d{{0,10}}+: )?(?:{_CISCO_HEAD})?(?=%)", FLAGS)
-_CISCO_USER = re.compile(r"(?<=from console by )(\S{1,128})|(?<=\[user: )([^\]]{1,128})", FLAGS)
+_CISCO_USER = re.compile(r"(?<=from console by )(\S{1,128})(?= on )|(?<=\[user: )([^\]]{1,128})", FLAGS)
+_LATE = re.compile(r"(?:(\d{4})|[A-Z]{3,4})\Z", FLAGS)
+_HOST_AND_TAG = re.compile(rf"([^\s\[:]{{1,255}}+) {TAG}(.*)", FLAGS)
 _SNARE = re.compile(r"(MSWinEventLog)[\t ]", FLAGS)
 _ODD = frozenset("%/*:0123456789<")
 """What programs' names seldom begin with: these lines are looked at twice."""
@@ -175,6 +178,9 @@ def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> 
     message = parts.message.lstrip()
     if parts.program is None and passed_on and (sent := _relayed(parts, message, now, zone)):
         return sent
+    if parts.program is None and parts.host and (late := _LATE.match(parts.host)):
+        parts = _late(parts, late[1], message, zone)
+        message = parts.message
     if parts.pid is None and (device := _cisco(parts, message, now, zone)):
         return device
     if parts.program is not None:
@@ -182,6 +188,15 @@ def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> 
     if snare := _SNARE.match(message):
         return build(*parts._replace(program=snare[1], message=message[snare.end() :]))
     return build(*parts)
+
+
+def _late(parts: _Parts, year: str | None, message: str, zone: tzinfo) -> _Parts:
+    """A year or a zone's name after the clock, which had been taken for the host's name: the year counts."""
+    if not (found := _HOST_AND_TAG.match(message)):
+        return parts
+    host, program, pid, rest = found.groups()
+    parts = parts._replace(host=host, program=program, pid=pid, message=rest)
+    return parts._replace(time=in_year(parts.time, int(year), zone)) if year else parts
 
 
 def _relayed(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine | None:
