@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from parsers.line import LogLine
-from parsers.syslog import format_of
+from parsers.line import LogLine, Rejected
+from parsers.syslog import REASONS, format_of
 from plugin.doors import files
 
 LINES = [json.loads(line) for line in (Path(__file__).parent / "data/lines.jsonl").read_text("utf-8").splitlines()]
@@ -31,3 +33,14 @@ def test_the_lines_are_many_and_each_has_a_format() -> None:
     """Three hundred at least, and none whose form has no name."""
     assert len(LINES) >= 300
     assert [line["text"] for line in LINES if not format_of(line["text"])] == []
+
+
+@given(st.sampled_from(LINES), st.sampled_from(LINES), st.integers(0, 300), st.integers(0, 300), st.text(max_size=4))
+def test_a_damaged_line_is_understood_or_rejected(one: Any, other: Any, cut: int, start: int, between: str) -> None:
+    """Two lines run into each other, at any place: nothing raises, and what comes out can be written."""
+    line = files.understand(one["text"][:cut] + between + other["text"][start:], "a:1", NOW)
+    if isinstance(line, Rejected):
+        assert line.reason in REASONS
+    else:
+        f"{line.host}{line.program}{line.message}{line.user}{line.address}".encode()
+        assert line.time < 2**40
