@@ -92,19 +92,23 @@ def look(path: str, zone: tzinfo = UTC, format: str = "auto", name: str = "") ->
     Raises:
         InputError: it is missing, unreadable, empty or binary.
     """
-    looked, yearless, before, n_more = Looked([], [], Counter()), bytearray(), dict[str, LogLine](), 0
+    looked, yearless, before, n_seen, n_more = Looked([], [], Counter()), bytearray(), dict[str, LogLine](), 0, 0
     for text, read in _parsed(path, name or title(path), zone, format):
-        if looked.formats.total() < FIRST:
+        if n_seen < FIRST:
+            n_seen += 1
             looked.formats[format_of(text)] += 1
         if isinstance(read, Rejected):
             looked.rejected.append(read)
             continue
         line, n = repeated(read, before.get(read.host))
         before[line.host] = line
-        times = list(written_out(line, n)) if n > 1 and n_more < MOST_REPEATS else [line]
-        n_more += len(times) - 1
-        looked.lines.extend(times)
-        yearless += bytes([is_yearless(text)]) * len(times)
+        looked.lines.append(line)
+        yearless.append(is_yearless(text))
+        if n > 1 and n_more < MOST_REPEATS:
+            more = list(written_out(line, n))[1:]
+            n_more += len(more)
+            looked.lines.extend(more)
+            yearless += yearless[-1:] * len(more)
     moments = dated([line.time for line in looked.lines], yearless, zone)
     for at, (line, moment) in enumerate(zip(looked.lines, moments, strict=True)):
         if line.time != moment:
@@ -143,7 +147,8 @@ def _parsed(path: str, name: str, zone: tzinfo, format: str) -> Iterator[tuple[s
     try:
         with _opened(path) as (file, now):
             for n, raw in enumerate(_lines(file), 1):
-                for part, frame in enumerate(_frames(raw.replace(b"\0", b"")), 1):
+                whole = raw.replace(b"\0", b"")
+                for part, frame in enumerate(_frames(whole) if whole[:1].isdigit() else (whole,), 1):
                     text = frame.decode("utf-8", "replace").rstrip("\r\n")
                     if text.strip():
                         origin = f"{name}:{n}" if part == 1 else f"{name}:{n}#{part}"
