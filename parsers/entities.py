@@ -32,12 +32,17 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("authenticating user ", r"authenticating user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
             ("from user ", r"from user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
             ("Close session: user ", r"^Close session: user (\S{1,128}) from "),
+            ("user=<", r"[ :]user=<([^>]{0,128})>"),  # dovecot
             (" user=", r" user=([^\s;,]{0,128})"),  # PAM
-            ("for user ", r"for user ([^\s(]{1,128})"),
+            ("for user ", r"for user ([^\s(\['\"][^\s(]{0,127})"),
             ("of user ", r"of user (\S{1,128}?)\.?$"),  # systemd-logind
             ("new user: name=", r"new user: name=([^,\s]{0,128})"),  # what changes accounts
             ("user '", r"user '([^']{0,128})'"),
             ('user "', r'user "([^"]{0,128})"'),
+            ("for user [", r"for user \[([^\]]{0,128})\]"),  # pure-ftpd
+            (": user ", r": user (\S{1,128}?): authentication failure"),  # Apache httpd
+            (" user = ", r" : user = (\S{1,128})"),  # Cisco ASA
+            ("_username=", r" sasl_username=([^\s,]{1,128})"),  # Postfix
         ),
     ),
     (
@@ -45,6 +50,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         _forms(
             ("password for ", r"password for (.{0,128}) from "),  # sshd
             ("publickey for ", r"publickey for (.{0,128}) from "),
+            ("Accepted ", r"^Accepted \S{1,64} for (.{0,128}) from "),
             ("none for ", r"none for (.{0,128}) from "),
             ("/pam for ", r"/pam for (.{0,128}) from "),
             ("exceeded for ", r"exceeded for (.{0,128}) from "),
@@ -58,6 +64,31 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
     (") CMD", _forms(("(", r"^\(([^\s()]{1,128})\) CMD"))),
     ("(to ", _forms((" on ", r"^(?:FAILED SU )?\(to \S{1,128}\) (\S{1,128}) on "))),
     (" /dev/", _forms((":", r"^[+-] /dev/\S{1,128} ([^\s:]{1,128}):\S{1,128}$"))),  # su of old
+    (
+        '"',
+        _forms(
+            ('acct="', r'[ \']acct="([^"]{0,128})"'),  # auditd
+            (": Client", r"^\[([^\]]{1,128})\] (?:OK|FAIL) (?:LOGIN|DOWNLOAD|UPLOAD): Client"),  # vsftpd
+        ),
+    ),
+    (
+        "'",
+        _forms(
+            ("User '", r"User '([^']{0,128})'"),  # Juniper, Cisco
+            ("authentication of '", r"authentication of '([^']{1,128})' with "),  # strongSwan
+            ("' to group '", r"^add '([^']{1,128})' to "),
+            ("delete user ", r"^delete user '([^']{0,128})'"),
+        ),
+    ),
+    ("Account Name:", _forms((":", r"Account Name:\s{1,8}([^\s:-]\S{0,127})(?!.{0,4000}Account Name:)"))),  # Windows
+    (
+        "]",
+        _forms(
+            (" USER ", r"\](?:\) -|\):) USER (\S{1,128}?)(?::| \()"),  # proftpd
+            (" Peer Connection ", r"\[([^\]]{1,128})\] Peer Connection Initiated"),  # OpenVPN
+        ),
+    ),
+    ("/", _forms((":", r"^([A-Za-z][\w.@-]{0,127})/[\d.:a-fA-F]{2,45}:\d{1,5} "))),  # OpenVPN
     ("User ", _forms((" not allowed", r"^User (.{1,128}) from \S{1,255} not allowed"))),
     (" BY ", _forms(("LOGIN ON ", r"^(?:ROOT )?LOGIN ON .{1,128} BY (\S{1,128})"))),
 )

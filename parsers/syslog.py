@@ -1,7 +1,8 @@
 """One line of a log file → LogLine, or Rejected with a reason. Never raises, whatever the text; linear in its length.
 
-Read are syslog (RFC 3164 and what is written in its name, RFC 5424, ISO 8601 stamps), the error log of Apache httpd,
-Hadoop's, and the lines of clusters that put a label, seconds and a node before syslog's own (BGL, Thunderbird).
+Here are syslog in all that is written in its name (RFC 3164, RFC 5424, ISO 8601 stamps, relays in front, Cisco's), and
+`parse`, which tries the other forms too: `parsers.daemons` has what programs write by themselves, `parsers.json_lines`
+has JSON.
 
 `re` backtracks, so the patterns here leave it nothing to try twice: bounded repeats, possessive ones (`++`) where the
 next part could not match what they took, and anchors.
@@ -9,161 +10,237 @@ next part could not match what they took, and anchors.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, tzinfo
+from typing import NamedTuple
 
-from parsers.entities import entities
+from parsers import daemons, json_lines
+from parsers.forms import CISCO, FLAGS, PRI, TAG, Form, Read, base, build, severity_of
 from parsers.line import LogLine, Rejected
+from parsers.stamps import CLOCK, DATE, ISO_STAMP, NoSuchDate, at, in_year, iso_at, latest, seconds
 
 MAX_CHARS = 65_536
 """Longer lines are cut: memory is bounded, and syslog's limits are lower (RFC 5424: 2,048 octets, rsyslog: 8 KiB)."""
 MAX_SHOWN = 200
 """Characters of a rejected line that are kept."""
-HOUR_S, DAY_S = 3_600, 86_400
+MAX_JSON = 1 << 20
+"""Characters of a JSON line that are read: cut, it would be none."""
+MAX_RELAYS = 4
+"""Relays that may have put a stamp of theirs in front."""
 
-EMPTY, NO_STAMP, NO_SUCH_DATE = "empty line", "no time stamp", "impossible date"
-REASONS = (EMPTY, NO_STAMP, NO_SUCH_DATE)
+EMPTY, NO_STAMP, NO_SUCH_DATE, NO_JSON = "empty line", "no time stamp", "impossible date", "broken JSON"
+REASONS = (EMPTY, NO_STAMP, NO_SUCH_DATE, NO_JSON)
 """Everything `Rejected.reason` can say."""
 
-_MONTHS = {
-    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6,
-    "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
-}  # fmt: skip
-"""As written, whatever the locale."""
-_SEVERITIES = {
-    "emerg": 0, "alert": 1, "crit": 2, "fatal": 2, "failure": 2, "severe": 3, "error": 3, "err": 3,
-    "warn": 4, "warning": 4, "notice": 5, "info": 6, "debug": 7, "trace": 7,
-}  # fmt: skip
-"""Level names in use → syslog severity."""
-
-_PRI = r"(?:<(\d{1,3})>)?"
-_DATE = r"[A-Z][a-z]{2} {1,2}\d{1,2}"
-_CLOCK = r"(\d\d):([0-5]\d):([0-6]\d(?:[.,]\d{1,9})?)"
-_ISO_STAMP = rf"(\d{{4}}-\d\d-\d\d)T{_CLOCK}(Z|[+-]\d\d:?\d\d|)"
-# The tag: a program with a pid, or a program and a colon. Without one the program is unknown, and all is message.
-# After a pid, launchd and sandboxd of macOS write in brackets whom they speak of: that is message.
-_TAG = r"([^\s:\[]{1,128}+)(?:\[(?:(\d{1,10})|[^\]\s]{0,64}+)\](?::|(?= \())|:(?=\s|\Z))"
-_HOST_TAG = rf"(?:([^\s\[]{{1,255}}+)(?<!:)\s++)?(?:{_TAG})?(.*)"
-_FLAGS = re.DOTALL | re.ASCII
-_SPACED_TAG = re.compile(  # `syslogd 1.4.1: ` and `Microsoft Word[14463]: `
-    r"([^\s:\[]{1,64}+)(?: \d{1,9}+\.[\d.]{1,16}+| ([^\s:\[]{1,64}+)(?=\[))(?:\[(\d{1,10}+)\])?:(?:\s|\Z)(.*)", _FLAGS
-)
-_BSD = re.compile(rf"{_PRI}({_DATE}) (?:(\d{{4}}) )?{_CLOCK}\s{_HOST_TAG}", _FLAGS)
-_ISO = re.compile(rf"{_PRI}{_ISO_STAMP} {_HOST_TAG}", _FLAGS)
-_DATA = r'(?:-|(?:\[(?:[^\]"]++|"(?:[^"\\]++|\\.)*+")*+\])++)(?= |\Z)'
+_HOST_TAG = rf"(?:([^\s\[]{{1,255}}+)(?<!:)\s++)?(?:{TAG})?(.*)"
+_BSD = re.compile(rf"{PRI}({DATE}) (?:(\d{{4}}) )?{CLOCK}\s{_HOST_TAG}", FLAGS)
+_YEAR_FIRST = re.compile(rf"{PRI}(\d{{4}}) ({DATE}) {CLOCK}\s{_HOST_TAG}", FLAGS)
+_ISO = re.compile(rf"{PRI}{ISO_STAMP} {_HOST_TAG}", FLAGS)
+_DATA = r'(-|(?:\[(?:[^\]"]++|"(?:[^"\\]++|\\.)*+")*+\])++)(?= |\Z)'
 _RFC5424 = re.compile(
-    rf"{_PRI}1 {_ISO_STAMP} (\S{{1,255}}+) (\S{{1,255}}+) (\S{{1,128}}+) \S{{1,128}}+ (?:{_DATA})? ?(.*)", _FLAGS
+    rf"{PRI}1 {ISO_STAMP} (\S{{1,255}}+) (\S{{1,255}}+) (\S{{1,128}}+) (\S{{1,128}}+) (?:{_DATA})? ?(.*)", FLAGS
 )
-_APACHE = re.compile(
-    rf"\[[A-Z][a-z]{{2}} ({_DATE}) {_CLOCK} (\d{{4}})\] \[(?:[\w-]{{0,64}}+:)?(\w{{1,16}}+)\] "
-    r"(?:\[pid (\d{1,10}+)(?::tid \d{1,20}+)?\] )?(.*)",
-    _FLAGS,
-)
-_HADOOP = re.compile(
-    r"(\d\d)(\d\d)(\d\d) (\d\d)([0-5]\d)([0-6]\d) (\d{1,10}+) ([A-Z]{1,16}+) ([^\s:]{1,255}+): (.*)", _FLAGS
-)
-_CLUSTER = re.compile(
-    rf"\S{{1,64}}+ (\d{{9,10}}+) \d{{4}}\.\d\d\.\d\d (\S{{1,255}}+) (?:{_DATE} {_CLOCK} \S{{1,255}}+ )?", _FLAGS
-)
-_TAGGED = re.compile(rf"(?:{_TAG})?(.*)", _FLAGS)
-_BLUE_GENE = re.compile(r"[\d.-]{26} \S{1,255}+ [A-Z]{1,32}+ (\S{1,64}+) ([A-Z]{1,16}+) ?(.*)", _FLAGS)
+_FRAMED = re.compile(r"\d{1,7}+ (?=<\d{1,3}>)", FLAGS)
+_STAMP = rf"(?:<\d{{1,3}}>)?(?:{DATE} (?:\d{{4}} )?\d\d:|\d{{4}}-\d\d-\d\dT\d\d:)[\d:.,+Z-]{{5,32}}+"
+_RELAY = re.compile(rf"{_STAMP}\s\S{{1,255}}+\s++(?={_STAMP}\s)", FLAGS)
+_CISCO_STAMP = rf"([*.]?)(?:(\d{{4}}) )?({DATE}) (?:(\d{{4}}) )?{CLOCK}(?: [A-Z]{{1,5}}+)?"
+_DEVICE_NAME = r"(?:(?!\d{1,10}+:)([^\s:%]{1,255}+): )?(?:\d{1,10}+: )?"
+_CISCO_HEAD = rf"{_DEVICE_NAME}{_CISCO_STAMP}(?:: | ([^\s:%]{{1,255}}+) ?:? )(?=%|[A-Z])"
+_DEVICE = re.compile(rf"{PRI}(?::? ?\d{{0,10}}+: )?{_CISCO_HEAD}(.*)", FLAGS)
+_AFTER_HOST = re.compile(rf"(?::? ?\d{{0,10}}+: )?(?:{_CISCO_HEAD})?(?=%)", FLAGS)
+_CISCO_USER = re.compile(r"(?<=from console by )(\S{1,128})(?= on )|(?<=\[user: )([^\]]{1,128})", FLAGS)
+_LATE = re.compile(r"(?:(\d{4})|[A-Z]{3,4})\Z", FLAGS)
+_HOST_AND_TAG = re.compile(rf"([^\s\[:]{{1,255}}+) {TAG}(.*)", FLAGS)
+_SNARE = re.compile(r"(MSWinEventLog)[\t ]", FLAGS)
+_ODD = frozenset("%/*:0123456789<")
+"""What programs' names seldom begin with: these lines are looked at twice."""
 
 
-class _NoSuchDate(Exception):
-    """A stamp of the right form that no calendar has."""
-
-
-def parse(text: str, origin: str, now: float, zone: tzinfo = UTC) -> LogLine | Rejected:
+def parse(text: str, origin: str, now: float, zone: tzinfo = UTC, format: str = "auto") -> LogLine | Rejected:
     """Understand one line.
 
     `now` is when the line was there at the latest, in seconds since the epoch: a file's modification, a document's
     time. A stamp without a year means the latest such date not after `now` + 1 day (clocks differ); one without an
-    offset is read in `zone`. Lines over 64 KiB are cut; what is not Unicode (lone surrogates) becomes U+FFFD.
+    offset is read in `zone`. `format` is one of `FORMATS`; `auto` tries all. Lines over 64 KiB are cut; what is not
+    Unicode (lone surrogates) becomes U+FFFD.
     """
     if len(text) > MAX_CHARS:
-        text = text[:MAX_CHARS]
+        text = text[: MAX_JSON if text[0] == "{" else MAX_CHARS]
     if not text.isascii():
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").lstrip("\ufeff")
     try:
-        for form, read in _FORMS:
+        for form, read in _BY_FORMAT[format]:
             if found := form.match(text):
                 return read(found, origin, now, zone)
-    except _NoSuchDate:
+    except NoSuchDate:
         return Rejected(origin, NO_SUCH_DATE, text[:MAX_SHOWN])
+    return _other(text, origin, now, zone, format)
+
+
+def format_of(text: str) -> str:
+    """The format a line is written in, one of `FORMATS`; '' where it is none of them."""
+    text = text[_framing(text) :].lstrip("\ufeff")
+    if text.startswith("{"):
+        return "json"
+    return next((form.format for form in _FORMS if form.pattern.match(text[:MAX_CHARS])), "")
+
+
+def _framing(text: str) -> int:
+    """Where a line begins that is counted in octets; what follows a count begins no such line again."""
+    framed = _FRAMED.match(text)
+    return framed.end() if framed else 0
+
+
+def _other(text: str, origin: str, now: float, zone: tzinfo, format: str) -> LogLine | Rejected:
+    if text.startswith("{") and format in {"auto", "json"}:
+        document = json_lines.load(text)
+        line = None if document is None else json_lines.read(document, origin, now, zone)
+        return line or Rejected(origin, NO_JSON if document is None else NO_STAMP, text[:MAX_SHOWN])
+    if start := _framing(text):
+        return parse(text[start:], origin, now, zone, format)
     return Rejected(origin, NO_STAMP if text.strip() else EMPTY, text[:MAX_SHOWN])
 
 
 def _bsd(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
     """`<38>Mar 27 13:06:56 host sshd[1291]: message`. Source: RFC 3164, section 4."""
     pri, date, year, hour, minute, second, host, program, pid, message = found.groups()
-    into_s = int(minute) * 60 + _seconds(second)
-    time = _at(int(year), date, hour, zone) + into_s if year else _latest(date, hour, into_s, now, zone)
-    return _line(origin, time, host, program, pid, message, _severity(pri))
+    into_s = int(minute) * 60 + seconds(second)
+    time = at(int(year), date, hour, zone) + into_s if year else latest(date, hour, into_s, now, zone)
+    severity = severity_of(pri) if pri else None
+    if program is None or program[0] in _ODD or message[:2] == " %":
+        return _odd(_Parts(origin, time, host, program, pid, message, severity), now, zone)
+    return build(origin, time, host, program, pid, message, severity)
 
 
-def _iso(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+def _year_first(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`2026 Nov 23 10:00:00 host sshd[1]: message`."""
+    pri, year, date, hour, minute, second, host, program, pid, message = found.groups()
+    time = at(int(year), date, hour, zone) + int(minute) * 60 + seconds(second)
+    return _odd(_Parts(origin, time, host, program, pid, message, severity_of(pri)), now, zone)
+
+
+def _iso(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
     """`2026-11-23T10:00:00.388+01:00 host prog[1]: message`: rsyslog's default file format, and its forwarding one."""
     pri, date, hour, minute, second, offset, host, program, pid, message = found.groups()
-    time = _iso_at(date, hour, offset, zone) + int(minute) * 60 + _seconds(second)
-    return _line(origin, time, host, program, pid, message, _severity(pri))
+    time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
+    if host in daemons.STREAMS:
+        return daemons.contained(found.string[found.end(6) + 1 :], origin, time, now, zone)
+    severity = severity_of(pri)
+    if program is None or program[0] in _ODD or message[:2] == " %":
+        return _odd(_Parts(origin, time, host, program, pid, message, severity), now, zone)
+    return build(origin, time, host, program, pid, message, severity)
 
 
 def _rfc5424(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
-    """`<165>1 2003-10-11T22:14:15.003Z host app 1234 ID47 [id key="value"] message`. Source: RFC 5424, section 6."""
-    pri, date, hour, minute, second, offset, host, program, pid, message = found.groups()
-    time = _iso_at(date, hour, offset, zone) + int(minute) * 60 + _seconds(second)
+    """`<165>1 2003-10-11T22:14:15.003Z host app 1234 ID47 [id key="value"] message`. Source: RFC 5424, section 6.
+
+    Without a message the identifier and the structured data are what the line says.
+    """
+    pri, date, hour, minute, second, offset, host, program, pid, name, data, message = found.groups()
+    time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
     pid = pid if pid.isdecimal() and len(pid) <= 10 else None
-    return _line(origin, time, _given(host), _given(program), pid, message.removeprefix("\ufeff"), _severity(pri))
+    message = message.removeprefix("\ufeff")
+    if not message.strip():
+        message = f"{_given(name)} {_given(data or '')}"
+    program = _given(program)
+    return build(origin, time, _given(host), program and base(program), pid, message, severity_of(pri))
 
 
-def _apache(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
-    """`[Sun Dec 04 04:47:44 2005] [notice] message`; 2.4 adds a module, pid and thread."""
-    date, hour, minute, second, year, level, pid, message = found.groups()
-    time = _at(int(year), date, hour, zone) + int(minute) * 60 + _seconds(second)
-    return _line(origin, time, "", "httpd", pid, message, _SEVERITIES.get(level))
+def _device(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`000123: *Mar  1 00:00:01.123: %SYS-5-CONFIG_I: message` and `Nov 23 2026 10:00:00 fw : %ASA-6-302013: …`."""
+    pri, host, _, *stamp, late_host, message = found.groups()
+    time, host = _device_time(stamp, now, zone), host or late_host
+    return _odd(_Parts(origin, time, host, None, None, message, severity_of(pri)), now, zone)
 
 
-def _hadoop(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
-    """`081109 203615 148 INFO dfs.DataNode$PacketResponder: message`; the number is a thread's, and serves as pid."""
-    year, month, day, hour, minute, second, pid, level, program, message = found.groups()
-    time = _iso_at(f"20{year}-{month}-{day}", hour, "", zone) + int(minute) * 60 + int(second)
-    return _line(origin, time, "", program, pid, message, _SEVERITIES.get(level.lower()))
+def _device_time(stamp: Sequence[str], now: float, zone: tzinfo) -> float:
+    early_year, date, year, hour, minute, second = stamp
+    into_s, year = int(minute) * 60 + seconds(second), year or early_year
+    return at(int(year), date, hour, zone) + into_s if year else latest(date, hour, into_s, now, zone)
 
 
-def _cluster(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> LogLine:
-    """`- 1131566461 2005.11.09 dn228 Nov 9 12:01:01 dn228/dn228 crond[2916]: message`, or BGL's after the node."""
-    time, node = float(found[1]), found[2]
-    if report := _BLUE_GENE.match(found.string, found.end()):
-        component, level, message = report.groups()
-        return _line(origin, time, node, component, None, message, _SEVERITIES.get(level.lower()))
-    tagged = _TAGGED.match(found.string, found.end())
-    program, pid, message = tagged.groups() if tagged else (None, None, "")
-    return _line(origin, time, node, program, pid, message, None)
+class _Parts(NamedTuple):
+    """What a line's head says, before its tag and message are looked at twice."""
+
+    origin: str
+    time: float
+    host: str | None
+    program: str | None
+    pid: str | None
+    message: str
+    severity: int | None
 
 
-_FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str, float, tzinfo], LogLine]], ...] = (
-    (_BSD, _bsd),
-    (_ISO, _iso),
-    (_RFC5424, _rfc5424),
-    (_APACHE, _apache),
-    (_HADOOP, _hadoop),
-    (_CLUSTER, _cluster),
-)
-"""The commonest first; no line has two of these forms."""
+def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> LogLine:
+    """A line with a tag out of the ordinary, or none: a relay's, a Cisco device's, a path, a version, two words."""
+    message = parts.message.lstrip()
+    if parts.program is None and passed_on and (sent := _relayed(parts, message, now, zone)):
+        return sent
+    if parts.program is None and parts.host and (late := _LATE.match(parts.host)):
+        parts = _late(parts, late[1], message, zone)
+        message = parts.message
+    if parts.pid is None and (device := _cisco(parts, message, now, zone)):
+        return device
+    if parts.program is not None:
+        return build(*parts._replace(program=base(parts.program)))
+    if snare := _SNARE.match(message):
+        return build(*parts._replace(program=snare[1], message=message[snare.end() :]))
+    return build(*parts)
 
 
-def _line(
-    origin: str, time: float, host: str | None, program: str | None, pid: str | None, message: str, severity: int | None
-) -> LogLine:
-    message = message.strip()
-    if program is None and (found := _SPACED_TAG.match(message)):
-        first, second, pid, message = found.groups()
-        program = f"{first} {second}" if second else first
-    user, address = entities(message)
-    return LogLine(origin, time, host or "", program or "", int(pid) if pid else None, message, severity, user, address)
+def _late(parts: _Parts, year: str | None, message: str, zone: tzinfo) -> _Parts:
+    """A year or a zone's name after the clock, which had been taken for the host's name: the year counts."""
+    if not (found := _HOST_AND_TAG.match(message)):
+        return parts
+    host, program, pid, rest = found.groups()
+    parts = parts._replace(host=host, program=program, pid=pid, message=rest)
+    return parts._replace(time=in_year(parts.time, int(year), zone)) if year else parts
+
+
+def _relayed(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine | None:
+    """What a relay passed on with its own stamp and name in front: the sender's stamp and name count."""
+    start = 0
+    for _ in range(MAX_RELAYS):
+        if not (relay := _RELAY.match(message, start)):
+            break
+        start = relay.end()
+    if not (found := _BSD.match(message, start) or _ISO.match(message, start)):
+        return None
+    pri, date, *clock, host, program, pid, rest = found.groups()
+    try:
+        if found.re is _BSD:
+            time = _device_time(("", date, *clock), now, zone)
+        else:
+            time = iso_at(date, clock[0], clock[3], zone) + int(clock[1]) * 60 + seconds(clock[2])
+    except NoSuchDate:
+        return None
+    severity = parts.severity if pri is None else severity_of(pri)
+    inner = _Parts(parts.origin, time, host or parts.host, program, pid, rest, severity)
+    return _odd(inner, now, zone, passed_on=False)
+
+
+def _cisco(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine | None:
+    """What follows a device's name: its facility is the program. A clock that is not set (`*`, `.`) does not count."""
+    host, time, tag = parts.host, parts.time, parts.program
+    if tag and tag[0] in _ODD:  # a sequence number, or the code
+        message = f"{tag}: {message}"
+    elif tag:
+        host = host or tag
+    head = _AFTER_HOST.match(message)
+    start = head.end() if head else 0
+    if not (code := CISCO.match(message, start)):
+        return None
+    if head and head[4]:
+        first_host, unset, *stamp, late_host = head.groups()
+        host = first_host or late_host or host
+        with suppress(NoSuchDate):
+            time = time if unset else _device_time(stamp, now, zone)
+    severity = int(code[2]) if parts.severity is None else parts.severity
+    line = build(parts.origin, time, host, code[1], None, message[start:], severity)
+    who = None if line.user else _CISCO_USER.search(line.message)
+    return line._replace(user=who[1] or who[2]) if who else line
 
 
 def _given(field: str) -> str:
@@ -171,71 +248,12 @@ def _given(field: str) -> str:
     return "" if field == "-" else field
 
 
-def _severity(pri: str | None) -> int | None:
-    """The lower three bits of a priority; RFC 3164 knows 0…191."""
-    return int(pri) % 8 if pri and int(pri) <= 191 else None
-
-
-def _seconds(text: str) -> float:
-    return int(text) if len(text) == 2 else float(text.replace(",", "."))
-
-
-def _latest(date: str, hour: str, into_s: float, now: float, zone: tzinfo) -> float:
-    """Seconds since the epoch of the latest such date not after `now` + 1 day."""
-    # Asked by the hour, the cache answers; where that hour reaches beyond the limit, the exact limit decides.
-    time = _hour_before((int(now) // HOUR_S + 1) * HOUR_S + DAY_S, date, hour, zone) + into_s
-    if time > now + DAY_S:
-        time = _hour_before(now + DAY_S - into_s, date, hour, zone) + into_s
-    if time == -math.inf:
-        raise _NoSuchDate
-    return time
-
-
-# Calendars are slow, and neighbouring lines share their hour. Hours, not days, because offsets change within a day.
-# 4,096 hours are half a year of any one log, some 400 KB.
-
-
-@lru_cache(maxsize=4_096)
-def _hour_before(until: float, date: str, hour: str, zone: tzinfo) -> float:
-    """When the latest such hour not after `until` began; -inf = there is none. 29 February may be eight years back."""
-    last = datetime.fromtimestamp(until, zone).year
-    times = (_hour(year, date, hour, zone) for year in range(last, max(last - 9, 0), -1))
-    return next((time for time in times if time is not None and time <= until), -math.inf)
-
-
-def _at(year: int, date: str, hour: str, zone: tzinfo) -> float:
-    """Seconds since the epoch at which the hour of `Mar 27` began."""
-    time = _hour(year, date, hour, zone)
-    if time is None:
-        raise _NoSuchDate
-    return time
-
-
-def _iso_at(date: str, hour: str, offset: str, zone: tzinfo) -> float:
-    """The same for `2026-11-23`, at an offset of `Z`, `+01:00` or `+0100`; '' = in `zone`."""
-    time = _iso_hour(date, hour, offset, zone)
-    if time is None:
-        raise _NoSuchDate
-    return time
-
-
-@lru_cache(maxsize=4_096)
-def _hour(year: int, date: str, hour: str, zone: tzinfo) -> float | None:
-    return _timestamp(year, _MONTHS.get(date[:3], 0), int(date[3:]), int(hour), zone)
-
-
-@lru_cache(maxsize=4_096)
-def _iso_hour(date: str, hour: str, offset: str, zone: tzinfo) -> float | None:
-    if offset:
-        minutes = 0 if offset == "Z" else int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[-2:]))
-        if abs(minutes) >= 24 * 60:
-            return None
-        zone = timezone(timedelta(minutes=minutes))
-    return _timestamp(int(date[:4]), int(date[5:7]), int(date[8:]), int(hour), zone)
-
-
-def _timestamp(year: int, month: int, day: int, hour: int, zone: tzinfo) -> float | None:
-    try:
-        return datetime(year, month, day, hour, tzinfo=zone).timestamp()
-    except (ValueError, OverflowError):
-        return None
+_SYSLOG = (Form("syslog", _BSD, _bsd), Form("syslog", _ISO, _iso), Form("rfc5424", _RFC5424, _rfc5424))
+_FORMS = (*_SYSLOG, *daemons.FORMS, Form("syslog", _YEAR_FIRST, _year_first), Form("syslog", _DEVICE, _device))
+"""The commonest first; no line has two of these forms."""
+FORMATS = ("auto", *dict.fromkeys((*(form.format for form in _FORMS), "json")))
+"""What `parse` can be told to read."""
+_BY_FORMAT: Mapping[str, tuple[tuple[re.Pattern[str], Read], ...]] = {
+    name: tuple((form.pattern, form.read) for form in _FORMS if name in {"auto", form.format}) for name in FORMATS
+}
+"""Bare tuples: they unpack faster than named ones, and every line passes."""

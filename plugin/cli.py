@@ -10,15 +10,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from threading import Event
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.base import Progress as Tell
+from parsers.syslog import FORMATS
 from plugin import bundle as bundles
 from plugin import config as settings_file
 from plugin import documents, logs, story, terminal, wiring
@@ -66,6 +69,28 @@ SourceName = Annotated[str, typer.Option("--source", help="A source of the setti
 AnySource = Annotated[str | None, typer.Option("--source", help="One source; all of them without.")]
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # no such zone; a path; a folder of zones
+        raise typer.BadParameter(f"{name!r} is no time zone; give an IANA name, such as Europe/Berlin") from None
+    return name
+
+
+def _known_format(name: str) -> str:
+    if name not in FORMATS:
+        raise typer.BadParameter(f"{name!r} is no format; there are {', '.join(FORMATS)}")
+    return name
+
+
+Zone = Annotated[
+    str, typer.Option("--zone", callback=_known_zone, help="IANA name of the zone of stamps without an offset.")
+]
+Format = Annotated[
+    str, typer.Option("--format", callback=_known_format, help=f"Read only lines of one: {', '.join(FORMATS)}.")
+]
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -91,9 +116,11 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
     fail_at: Annotated[
         float | None, typer.Option(min=0, max=100, help="Exit 10 when a line reaches this score.")
     ] = None,
+    zone: Zone = "UTC",
+    format_: Format = "auto",
 ) -> None:
     """Find the strange lines of log files, with no server: learns from the files themselves."""
-    lines, rejected = files.read(file)
+    lines, rejected = files.read(file, ZoneInfo(zone), format_)
     judge = bundles.load(bundle) if bundle else None
     name = files.title(file[0])
     with _progress(f"learning from {name}") as tell:
@@ -121,8 +148,18 @@ def init(
 
 
 @app.command()
-def check(context: typer.Context, source: AnySource = None) -> None:
+def check(
+    context: typer.Context,
+    source: AnySource = None,
+    file: Annotated[list[str] | None, typer.Option("--file", help="Log files instead: no server, no settings.")] = None,
+    zone: Zone = "UTC",
+    format_: Format = "auto",
+) -> None:
     """Show what each source's newest documents are read as, and what has to be mended. Exit 9 when something has."""
+    _end_with(_check_files(file, ZoneInfo(zone), format_) if file else _check_sources(context, source))
+
+
+def _check_sources(context: typer.Context, source: str | None) -> list[str]:
     settings = _settings(context)
     ports, installer = wiring.build(settings), wiring.installer(settings)
     faults: list[str] = []
@@ -131,6 +168,23 @@ def check(context: typer.Context, source: AnySource = None) -> None:
         if isinstance(checked, checking.Checked):
             terminal.show_checked(out, checked)
         faults += checked.faults
+    return faults
+
+
+def _check_files(paths: list[str], zone: tzinfo, format: str) -> list[str]:
+    faults: list[str] = []
+    for path in paths:
+        looked = files.look(path, zone, format)
+        found = looked.format if format == "auto" else format
+        checked = checking.check_file(
+            files.title(path), found, looked.lines, looked.rejected, detected=format == "auto"
+        )
+        terminal.show_checked_file(out, checked)
+        faults += checked.faults
+    return faults
+
+
+def _end_with(faults: list[str]) -> None:
     for fault in faults:
         talk.print(fault, style="red", highlight=False, markup=False, soft_wrap=True)
     if faults:
@@ -143,12 +197,14 @@ def train(
     source: SourceName,
     file: Annotated[list[str] | None, typer.Argument(help="Learn from log files, not from Elasticsearch.")] = None,
     days: Annotated[float, typer.Option(min=0.01, help="How far back lines are read.")] = 7.0,
+    zone: Zone = "UTC",
+    format_: Format = "auto",
 ) -> None:
     """Learn what is normal in a source, write a bundle, and put it in use."""
     settings = _settings(context)
     given = settings.source(source) if source in settings.sources or not file else settings_file.file_source()
     if file:
-        lines = files.read(file)[0]
+        lines = files.read(file, ZoneInfo(zone), format_)[0]
         until = int(lines[-1].time * 1000) + 1
     else:
         lines, until = training.lines_of(source, given, wiring.build(settings).logs, days)

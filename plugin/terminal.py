@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from models.windows import END
 from parsers.line import LogLine
 from plugin import explain
 from plugin.bundle import Bundle
-from plugin.commands.check import Checked
+from plugin.commands.check import Checked, CheckedFile
 from plugin.commands.score import Entry, Report, fold
 from plugin.commands.tune import Tuned
 from plugin.pipeline import Anomaly
@@ -53,14 +54,22 @@ def stamp(seconds: float) -> str:
 
 def show_checked(console: Console, checked: Checked) -> None:
     """Ten hits as they were understood, and why others were not."""
-    table = Table("time", "host", "program", "user", "address", "message", title=checked.source, title_justify="left")
-    for line in checked.lines:
-        table.add_row(
-            stamp(line.time), *map(_plain, (line.host, explain.program(line), line.user, line.address)), _cut(line)
-        )
-    console.print(table)
+    _show_understood(console, checked.source, checked.lines)
     for reason, n in checked.rejected.most_common():
         console.print(f"{n} of {checked.n_hits} not read: {reason}", highlight=False)
+
+
+def show_checked_file(console: Console, checked: CheckedFile) -> None:
+    """A file's format, ten of its lines as they were understood, and the share that was not, with an example each."""
+    how = "as its first lines are" if checked.detected else "as --format says"
+    n = checked.n_read + checked.n_unread
+    _show_understood(console, checked.name, checked.lines)
+    told = f"format {checked.format}, {how}" if checked.format else "no format that is known"
+    console.print(f"{told}; {checked.n_read:,} of {n:,} lines understood", highlight=False)
+    for group in checked.unreadable:
+        where, text = _plain(group.example.origin), _plain(group.example.text)
+        share = f"{group.n:,} ({group.n / n:.1%}) not: {group.reason}"
+        console.print(f"{share}, such as [dim]{where}[/]  {text or '(blank)'}", highlight=False)
 
 
 def show_bundle(console: Console, bundle: Bundle, path: Path) -> None:
@@ -88,6 +97,14 @@ def show_tuned(console: Console, tuned: Tuned) -> None:
         for example in examples:
             told = f"{stamp(example.time)}  {_plain(example.program)}: {_plain(example.text)}"
             console.print(f"  {name:<5} {example.score:5.1f}  [dim]{told}[/]", highlight=False)
+
+
+def _show_understood(console: Console, title: str, lines: Sequence[LogLine]) -> None:
+    table = Table("time", "host", "program", "user", "address", "message", title=_plain(title), title_justify="left")
+    for line in lines:
+        said = (line.host, explain.program(line), line.user, line.address)
+        table.add_row(stamp(line.time), *map(_plain, said), _cut(line))
+    console.print(table)
 
 
 def _cut(line: LogLine) -> str:

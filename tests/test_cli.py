@@ -156,3 +156,48 @@ def test_a_server_that_is_down_is_one_sentence_and_exit_7(tmp_path: Path) -> Non
     assert result.returncode == 7
     assert len(told) == 1
     assert "http://127.0.0.1:9" in told[0]
+
+
+def check(*arguments: object, code: int = 0) -> str:
+    """What `check --file` prints, with the exit code it must have."""
+    result = CliRunner().invoke(app, ["check", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def test_a_file_is_checked_without_server_and_settings(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten lines as they were understood, the format that was found, and the share that was read."""
+    monkeypatch.delenv("SIEM_ANOMALY_CONFIG", raising=False)
+    told = check("--file", log)
+    n = len(log.read_text(encoding="utf-8").splitlines())
+    assert "format syslog, as its first lines are" in told
+    assert f"{n:,} of {n:,} lines understood" in told
+    assert told.count(lines.HOST) == 10
+
+
+def test_what_of_a_file_is_not_understood_is_told_by_reason_with_an_example(tmp_path: Path) -> None:
+    """The commonest first, with its share; where most is not understood, the exit code says it too."""
+    path = tmp_path / "app.log"
+    texts = ["Nov 23 10:00:00 web a: x"] * 3 + ["words\x1b[2J only"] * 2 + ["Foo 99 10:00:00 web a: x"]
+    path.write_text("\n".join(texts), encoding="utf-8")
+    told = check("--file", path)
+    assert "3 of 6 lines understood" in told
+    assert "2 (33.3%) not: no time stamp, such as app.log:4  words\ufffd[2J only" in told
+    assert told.index("no time stamp") < told.index("impossible date, such as app.log:6")
+    assert "0 of 6 lines understood" in check("--file", path, "--format", "json", code=9)
+
+
+def test_a_format_and_a_zone_that_nobody_knows_are_wrong_usage(log: Path) -> None:
+    """Exit 2, and what would have been right."""
+    for option, value in (("--format", "xml"), ("--zone", "Mars/Base"), ("--zone", "/etc/passwd"), ("--zone", "")):
+        for command in (["score", log], ["check", "--file", log], ["train", "--source", "a", log]):
+            result = CliRunner().invoke(app, [*map(str, command), option, value])
+            assert result.exit_code == 2, (command, option)
+
+
+def test_the_zone_moves_stamps_without_an_offset(tmp_path: Path) -> None:
+    """Shown is UTC."""
+    path = tmp_path / "app.log"
+    path.write_text("Nov 23 10:00:00 web a: x\n", encoding="utf-8")
+    assert "10:00:00" in check("--file", path)
+    assert "15:00:00" in check("--file", path, "--zone", "America/New_York", "--format", "syslog")

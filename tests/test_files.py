@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import os
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -167,3 +169,105 @@ def test_bytes_that_are_no_text_stay_readable(tmp_path: Path) -> None:
     (line, _), _ = files.read([str(strange)])
     assert line.message.startswith("S\ufffdrver")
     line.origin.encode("utf-8")
+
+
+def write(path: Path, *texts: str, changed: str = "2026-03-10") -> Path:
+    """A file of these lines, last changed on a day."""
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    os.utime(path, (datetime.fromisoformat(changed).replace(tzinfo=UTC).timestamp(),) * 2)
+    return path
+
+
+def days(path: Path, zone: tzinfo = UTC) -> list[str]:
+    """The days of a file's lines, in its order."""
+    return [f"{datetime.fromtimestamp(line.time, zone):%Y-%m-%d}" for line in files.look(str(path), zone).lines]
+
+
+def test_counted_messages_are_written_out(log: Path) -> None:
+    """As often as they came, each with an origin of its own; the first has that of the line."""
+    head = "Nov 23 10:00:0{} web sshd[7]: {}"
+    failed = "Failed password for bob from 10.1.2.3 port 5 ssh2"
+    wrapped = head.format(1, f"message repeated 3 times: [ {failed}]")
+    write(log, head.format(0, failed), wrapped, "Nov 23 10:00:02 web last message repeated 2 times")
+    lines = files.read([str(log)])[0]
+    assert {line[2:9] for line in lines} == {lines[0][2:9]}
+    assert (lines[1].user, lines[1].address, lines[1].message) == ("bob", "10.1.2.3", failed)
+    origins = ["auth.log:1", "auth.log:2", "auth.log:2#2", "auth.log:2#3", "auth.log:3", "auth.log:3#2"]
+    assert [line.origin for line in lines] == origins
+    assert [line.time - lines[0].time for line in lines] == [0, 1, 1, 1, 2, 2]
+
+
+def test_no_count_fills_the_memory(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand a line, and so many a file; the lines themselves are never lost."""
+    line = "Nov 23 10:00:00 web sshd[7]: message repeated 999999999 times: [ x]"
+    write(log, line, "Nov 23 10:00:01 web sshd[7]: message repeated 0 times: [ x]")
+    assert len(files.read([str(log)])[0]) == 1_001
+    monkeypatch.setattr(files, "MOST_REPEATS", 1_500)
+    write(log, *[line] * 5)
+    assert len(files.read([str(log)])[0]) == 2 * 1_000 + 3
+
+
+def test_a_count_without_what_it_counts_is_a_line(log: Path) -> None:
+    """Another host's line is not what was repeated."""
+    write(log, "Nov 23 10:00:00 db sshd[7]: x", "Nov 23 10:00:01 web last message repeated 9 times")
+    assert [line.message for line in files.read([str(log)])[0]] == ["x", "last message repeated 9 times"]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Dec 30, Dec 31, Jan  1, Jan  2", "2025-12-30, 2025-12-31, 2026-01-01, 2026-01-02"),
+        ("Dec 31, Jan  1, Dec 31, Jan  1", "2025-12-31, 2026-01-01, 2025-12-31, 2026-01-01"),
+        ("Feb  1, Jul  1, Dec 31, Jan  1, Jun  1, Dec  1, Jan 15, Mar  1",
+         "2024-02-01, 2024-07-01, 2024-12-31, 2025-01-01, 2025-06-01, 2025-12-01, 2026-01-15, 2026-03-01"),
+        ("Nov 20, Nov 21, Jan  1, Nov 22, Nov 23", "2025-11-20, 2025-11-21, 2025-01-01, 2025-11-22, 2025-11-23"),
+        ("Feb 20, Feb 28, Feb 10, Feb 19", "2026-02-20, 2026-02-28, 2026-02-10, 2026-02-19"),
+        ("Feb 29, Mar  5, Jun  1, Nov  1, Jan  9, Jun  1, Nov  1, Jan  3",
+         "2024-02-29, 2024-03-05, 2024-06-01, 2024-11-01, 2025-01-09, 2025-06-01, 2025-11-01, 2026-01-03"),
+    ],
+)  # fmt: skip
+def test_years_follow_from_the_order_of_a_file(log: Path, written: str, expected: str, backwards: bool) -> None:
+    """Over New Year, over two of them, with a straggler, an unset clock or a wrong order; oldest or newest first."""
+    texts = [f"{day} 10:00:00 web app: x" for day in written.split(", ")]
+    order = -1 if backwards else 1
+    write(log, *texts[::order])
+    assert days(log)[::order] == expected.split(", ")
+
+
+def test_a_year_that_is_written_is_kept(log: Path) -> None:
+    """Whatever the order."""
+    write(log, "Nov 23 2025 10:00:00 web a: x", "Mar  1 2025 10:00:00 web a: x", "2025-01-01T00:00:00Z web a: x")
+    assert days(log) == ["2025-11-23", "2025-03-01", "2025-01-01"]
+
+
+def test_stamps_without_an_offset_are_of_the_zone(log: Path) -> None:
+    """Those with one are not; a zone's summer time is kept across years."""
+    zone = ZoneInfo("Europe/Berlin")
+    write(log, "Jul  1 10:00:00 web a: x", "Jan  1 10:00:00 web a: x", "2026-01-01T10:00:00Z web a: x")
+    summer, winter, utc = files.read([str(log)], zone)[0]
+    assert [datetime.fromtimestamp(line.time, UTC).hour for line in (summer, winter, utc)] == [8, 9, 10]
+
+
+def test_frames_that_follow_on_each_other_are_lines(log: Path) -> None:
+    """RFC 6587 counts octets, and needs no line ends."""
+    messages = [f"<34>1 2026-01-01T00:00:0{n}Z web app 1 - - caf\u00e9 {n}" for n in range(3)]
+    write(log, "".join(f"{len(text.encode())} {text}" for text in messages))
+    lines = files.read([str(log)])[0]
+    assert [line.message for line in lines] == ["caf\u00e9 0", "caf\u00e9 1", "caf\u00e9 2"]
+    assert [line.origin for line in lines] == ["auth.log:1", "auth.log:1#2", "auth.log:1#3"]
+
+
+def test_a_files_first_lines_tell_its_format(log: Path) -> None:
+    """A format that is given instead rejects the others' lines."""
+    write(
+        log,
+        "Jan  1 10:00:00 web a: x",
+        "no log",
+        "Jan  1 10:00:00 web a: x",
+        '{"log":"x","time":"2026-01-01T00:00:00Z"}',
+    )
+    looked = files.look(str(log))
+    assert (looked.format, looked.formats) == ("syslog", {"syslog": 2, "json": 1, "": 1})
+    assert [line.reason for line in looked.rejected] == ["no time stamp"]
+    assert len(files.look(str(log), UTC, "json").lines) == 1

@@ -1,11 +1,13 @@
-"""`check`: what would go wrong, before it does: rights, indices, time field, and ten hits as log lines."""
+"""`check`: what would go wrong, before it does: rights, indices, time field, and ten hits as log lines; or a file's."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from parsers.line import LogLine
+from parsers.line import LogLine, Rejected
 from plugin.config import SourceSettings
 from plugin.errors import Refused
 from plugin.ports import Hit, Logs, Setup, Span, Stream
@@ -48,6 +50,54 @@ class Unread:
     """A source that cannot be read: what has to be mended first, a sentence each."""
 
     faults: tuple[str, ...]
+
+
+class Unreadable(NamedTuple):
+    """Lines that could not be read for one reason."""
+
+    reason: str
+    n: int
+    example: Rejected
+    """The first of them."""
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A log file as it would be read."""
+
+    name: str
+    format: str
+    """The format its lines were read in; '' = in none."""
+    detected: bool
+    """Whether the format was found in the first lines, not given."""
+    n_read: int
+    lines: tuple[LogLine, ...]
+    """Ten at most, from its beginning to its end."""
+    unreadable: tuple[Unreadable, ...]
+    """The commonest reason first."""
+
+    @property
+    def n_unread(self) -> int:
+        """How many lines could not be read."""
+        return sum(group.n for group in self.unreadable)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What has to be mended, a sentence each."""
+        if self.n_unread > self.n_read:
+            return (f"{self.name}: most lines cannot be read; see which format it has, and --format",)
+        return ()
+
+
+def check_file(
+    name: str, format: str, lines: Sequence[LogLine], rejected: Sequence[Rejected], *, detected: bool
+) -> CheckedFile:
+    """What a person should see of a file before it is scored: ten of its lines, and why others were not read."""
+    shown = [lines[n * len(lines) // SHOWN] for n in range(SHOWN)] if len(lines) > SHOWN else lines
+    counts = Counter(line.reason for line in rejected)
+    first = {line.reason: line for line in reversed(rejected)}
+    unreadable = tuple(Unreadable(reason, n, first[reason]) for reason, n in counts.most_common())
+    return CheckedFile(name, format, detected, len(lines), tuple(shown), unreadable)
 
 
 def check(name: str, settings: SourceSettings, logs: Logs, setup: Setup) -> Checked | Unread:

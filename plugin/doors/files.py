@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import gzip
+import re
 import sys
 import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from parsers import json_lines
 from parsers.line import LogLine, Rejected
-from parsers.syslog import parse
+from parsers.repeats import repeated, written_out
+from parsers.syslog import NO_STAMP, format_of, parse
+from parsers.years import dated, is_yearless
+from plugin.config import FieldCandidates
 from plugin.errors import InputError
+from plugin.ports import Hit
+from plugin.sources import Source
 
 MAX_LINE = 1 << 20
 """Bytes of one line that are read; the rest of a longer one is skipped, so that memory stays bounded."""
@@ -23,12 +32,45 @@ GZIP = b"\x1f\x8b"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 CONTROLS = bytes(code for code in (*range(1, 32), 127) if code not in b"\t\n\r\x1b")
 """What text has not. NULs are left out: a machine that lost its power leaves runs of them in its logs."""
+JSON = frozenset({"auto", "json"})
+"""Formats under which a line may be a JSON document."""
+_FIELDS = FieldCandidates()
+_DOCUMENTS = Source(
+    "file",
+    _FIELDS.model_copy(
+        update={"time": (*_FIELDS.time, "timestamp", "time", "ts"), "program": (*_FIELDS.program, "app", "service")}
+    ),
+)
+"""Where JSON lines have their parts: as documents do, and where loggers of programs like to put them."""
+FIRST = 200
+"""Lines that tell a file's format."""
+MOST_REPEATS = 100_000
+"""Lines that a file's counted repeats are written out to, at most, so that memory stays bounded by the file's size."""
+_FRAME = re.compile(rb"(\d{1,7}+) <\d{1,3}>")
 MOST_CONTROLS = 0.05
 """Of a file's first bytes; random ones have twice as many."""
 
 
-def read(paths: Iterable[str]) -> tuple[list[LogLine], list[Rejected]]:
+@dataclass(frozen=True)
+class Looked:
+    """What a file holds."""
+
+    lines: list[LogLine]
+    """In the file's order."""
+    rejected: list[Rejected]
+    formats: Counter[str]
+    """Of its first lines, those of each format; '' = of none."""
+
+    @property
+    def format(self) -> str:
+        """The format most of the first lines have, '' where none has any."""
+        return next((name for name, _ in self.formats.most_common() if name), "")
+
+
+def read(paths: Iterable[str], zone: tzinfo = UTC, format: str = "auto") -> tuple[list[LogLine], list[Rejected]]:
     """The lines of all files in the order of their times, and those that could not be read.
+
+    Stamps without an offset are read in `zone`; `format` is one of `parsers.syslog.FORMATS`.
 
     Raises:
         InputError: a file is missing, unreadable, empty or binary, or none has a readable line.
@@ -36,21 +78,57 @@ def read(paths: Iterable[str]) -> tuple[list[LogLine], list[Rejected]]:
     lines: list[LogLine] = []
     rejected: list[Rejected] = []
     for path, name in _named(paths).items():
-        n_lines, n_rejected = len(lines), len(rejected)
-        for line in _parsed(path, name):
-            if isinstance(line, LogLine):
-                lines.append(line)
-            else:
-                rejected.append(line)
-        if len(lines) == n_lines:
-            why = _first(rejected[n_rejected:])
-            raise InputError(f"{path}: has no line with a time stamp that can be read; {why}")
+        looked = look(path, zone, format, name)
+        if not looked.lines:
+            raise InputError(f"{path}: has no line with a time stamp that can be read; {_first(looked.rejected)}")
+        lines += looked.lines
+        rejected += looked.rejected
     return sorted(lines, key=lambda line: line.time), rejected  # stable: equal times keep the file's order
+
+
+def look(path: str, zone: tzinfo = UTC, format: str = "auto", name: str = "") -> Looked:
+    """One file's lines, dated by their order, what a daemon only counted written out; and what could not be read.
+
+    Raises:
+        InputError: it is missing, unreadable, empty or binary.
+    """
+    looked, yearless, before, n_seen, n_more = Looked([], [], Counter()), bytearray(), dict[str, LogLine](), 0, 0
+    for text, read in _parsed(path, name or title(path), zone, format):
+        if n_seen < FIRST:
+            n_seen += 1
+            looked.formats[format_of(text)] += 1
+        if isinstance(read, Rejected):
+            looked.rejected.append(read)
+            continue
+        line, n = repeated(read, before.get(read.host))
+        before[line.host] = line
+        looked.lines.append(line)
+        yearless.append(is_yearless(text))
+        if n > 1 and n_more < MOST_REPEATS:
+            more = list(written_out(line, n))[1:]
+            n_more += len(more)
+            looked.lines.extend(more)
+            yearless += yearless[-1:] * len(more)
+    moments = dated([line.time for line in looked.lines], yearless, zone)
+    for at, (line, moment) in enumerate(zip(looked.lines, moments, strict=True)):
+        if line.time != moment:
+            looked.lines[at] = line._replace(time=moment)
+    return looked
 
 
 def title(path: str) -> str:
     """What a file is called in origins and titles: its name, as text that can be written (names can be any bytes)."""
     return "stdin" if path == STDIN else _text(Path(path).name)
+
+
+def understand(text: str, origin: str, now: float, zone: tzinfo = UTC, format: str = "auto") -> LogLine | Rejected:
+    """One line of a file: text as `parsers.syslog` reads it, or a JSON document with the fields of ECS or rsyslog."""
+    line = parse(text, origin, now, zone, format)
+    if isinstance(line, LogLine) or line.reason != NO_STAMP or not text.startswith("{") or format not in JSON:
+        return line
+    document = json_lines.load(text) or {}
+    read, _ = _DOCUMENTS.read([Hit("", "", 0, document)])
+    return read[0]._replace(origin=origin) if read and read[0].time else line
 
 
 def _named(paths: Iterable[str]) -> dict[str, str]:
@@ -64,19 +142,31 @@ def _text(path: str) -> str:
     return path.encode("utf-8", "replace").decode()
 
 
-def _parsed(path: str, name: str) -> Iterator[LogLine | Rejected]:
+def _parsed(path: str, name: str, zone: tzinfo, format: str) -> Iterator[tuple[str, LogLine | Rejected]]:
     n = 0
     try:
         with _opened(path) as (file, now):
             for n, raw in enumerate(_lines(file), 1):
-                text = raw.replace(b"\0", b"").decode("utf-8", "replace").rstrip("\r\n")
-                if text.strip():
-                    yield parse(text, f"{name}:{n}", now)
+                whole = raw.replace(b"\0", b"")
+                for part, frame in enumerate(_frames(whole) if whole[:1].isdigit() else (whole,), 1):
+                    text = frame.decode("utf-8", "replace").rstrip("\r\n")
+                    if text.strip():
+                        origin = f"{name}:{n}" if part == 1 else f"{name}:{n}#{part}"
+                        yield text, understand(text, origin, now, zone, format)
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path}: cannot be read ({why}); check the name and your rights") from error
     if n == 0:
         raise InputError(f"{path}: is empty; there is nothing to score")
+
+
+def _frames(raw: bytes) -> Iterator[bytes]:
+    """The parts of a line whose octets are counted (RFC 6587), where one follows on the other; else the line."""
+    start = 0
+    while (frame := _FRAME.match(raw, start)) and _FRAME.match(raw, end := frame.end(1) + 1 + int(frame[1])):
+        yield raw[start:end]
+        start = end
+    yield raw[start:]
 
 
 @contextmanager

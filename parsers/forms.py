@@ -1,0 +1,66 @@
+"""What the readers of every form share: patterns' pieces, severities, and how a line is put together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import NamedTuple
+
+from parsers.entities import entities
+from parsers.line import LogLine
+
+FLAGS = re.DOTALL | re.ASCII
+PRI = r"(?:<(\d{1,3})>)?"
+# The tag: a program with a pid, or a program and a colon. Without one the program is unknown, and all is message.
+# After a pid, launchd and sandboxd of macOS write in brackets whom they speak of: that is message.
+TAG = r"([^\s:\[]{1,128}+)(?:\[(?:(\d{1,10})|[^\]\s]{0,64}+)\](?::|(?= \())|:(?=\s|\Z))"
+"""A tag's groups are program and pid."""
+
+SEVERITIES = {
+    "emerg": 0, "panic": 0, "alert": 1, "crit": 2, "critical": 2, "fatal": 2, "failure": 2, "severe": 3, "error": 3,
+    "err": 3, "warn": 4, "warning": 4, "notice": 5, "info": 6, "debug": 7, "trace": 7,
+}  # fmt: skip
+"""Level names in use → syslog severity."""
+CISCO = re.compile(r"%([A-Z][A-Z0-9_]{1,63}+)(?:-[A-Za-z0-9_]{1,32}?){0,3}-([0-7])-[A-Z0-9_]{1,63}+: ", FLAGS)
+"""`%SYS-5-CONFIG_I: `, whose facility serves as program."""
+
+_SPACED_TAG = re.compile(  # `syslogd 1.4.1: ` and `Microsoft Word[14463]: `
+    r"([^\s:\[]{1,64}+)(?: \d{1,9}+\.[\d.]{1,16}+| ([^\s:\[]{1,64}+)(?=\[))(?:\[(\d{1,10}+)\])?:(?:\s|\Z)(.*)", FLAGS
+)
+
+Read = Callable[[re.Match[str], str, float, tzinfo], LogLine]
+
+
+class Form(NamedTuple):
+    """One way to write a line: the format it belongs to, how it is known, and how it is read."""
+
+    format: str
+    pattern: re.Pattern[str]
+    read: Read
+
+
+def build(
+    origin: str, time: float, host: str | None, program: str | None, pid: str | None, message: str, severity: int | None
+) -> LogLine:
+    """The line of these parts; the user and the address are what its message says."""
+    message = message.strip()
+    if program is None and (found := _SPACED_TAG.match(message)):
+        first, second, pid, message = found.groups()
+        program = f"{first} {second}" if second else first
+    user, address = entities(message)
+    number = int(pid) if pid else None
+    # What LogLine(…) does, without the call in between: every line of every log passes here.
+    return tuple.__new__(
+        LogLine, (origin, time, host or "", program or "", number, message, severity, user, address, 0.0)
+    )
+
+
+def severity_of(pri: str | None) -> int | None:
+    """The lower three bits of a priority; RFC 3164 knows 0…191."""
+    return int(pri) % 8 if pri and int(pri) <= 191 else None
+
+
+def base(program: str) -> str:
+    """The last part of a program's path; `postfix/smtpd` is none."""
+    return (program.rstrip("/").rpartition("/")[2] or program) if program[0] == "/" else program

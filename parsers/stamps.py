@@ -1,0 +1,140 @@
+"""What a date and a clock as daemons write them mean, in seconds since the epoch; with the year to guess, or without.
+
+Calendars are slow, and neighbouring lines share their hour: hours are what is cached.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+
+HOUR_S, DAY_S = 3_600, 86_400
+
+MONTHS = {
+    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6,
+    "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
+}  # fmt: skip
+"""As written, whatever the locale."""
+
+DATE = r"[A-Z][a-z]{2} {1,2}\d{1,2}"
+CLOCK = r"(\d\d):([0-5]\d):([0-6]\d(?:[.,]\d{1,9})?)"
+ISO_STAMP = rf"(\d{{4}}-\d\d-\d\d)T{CLOCK}(Z|[+-]\d\d:?\d\d|)"
+"""Pieces of patterns; the clock's groups are hour, minute and second, the stamp's are date, those, and offset."""
+
+
+class NoSuchDate(Exception):
+    """A stamp of the right form that no calendar has."""
+
+
+def seconds(text: str) -> float:
+    """The seconds of a clock, with or without a fraction after a dot or a comma."""
+    return int(text) if len(text) == 2 else float(text.replace(",", "."))
+
+
+def latest(date: str, hour: str, into_s: float, now: float, zone: tzinfo) -> float:
+    """The latest such date (`Mar 27`) not after `now` + 1 day, `into_s` seconds into that hour.
+
+    Raises:
+        NoSuchDate: no year has it.
+    """
+    # Asked by the hour, the cache answers; where that hour reaches beyond the limit, the exact limit decides.
+    time = _hour_before((int(now) // HOUR_S + 1) * HOUR_S + DAY_S, date, hour, zone) + into_s
+    if time > now + DAY_S:
+        time = _hour_before(now + DAY_S - into_s, date, hour, zone) + into_s
+    if time == -math.inf:
+        raise NoSuchDate
+    return time
+
+
+def at(year: int, date: str, hour: str, zone: tzinfo) -> float:
+    """When the hour of `Mar 27` began.
+
+    Raises:
+        NoSuchDate: that year has none.
+    """
+    time = _hour(year, date, hour, zone)
+    if time is None:
+        raise NoSuchDate
+    return time
+
+
+def iso_at(date: str, hour: str, offset: str, zone: tzinfo) -> float:
+    """The same for `2026-11-23`, at an offset of `Z`, `+01:00` or `+0100`; '' = in `zone`.
+
+    Raises:
+        NoSuchDate: there is no such day, hour or offset.
+    """
+    time = _iso_hour(date, hour, offset, zone)
+    if time is None:
+        raise NoSuchDate
+    return time
+
+
+def instant(text: str) -> float | None:
+    """An ISO 8601 instant as JSON documents spell it, or None; without an offset it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def in_year(time: float, year: int, zone: tzinfo) -> float:
+    """The month, day and clock of `time` in another year.
+
+    Raises:
+        NoSuchDate: that year has no such day.
+    """
+    try:
+        moment = datetime.fromtimestamp(time, zone)
+        return moment.replace(year=year, microsecond=0).timestamp() + time - math.floor(time)
+    except (ValueError, OverflowError) as error:
+        raise NoSuchDate from error
+
+
+def year_before(time: float, until: float, zone: tzinfo) -> float:
+    """The latest moment not after `until` with the month, day and clock of `time`; `time` itself where none is."""
+    if time <= until:
+        return time
+    last = datetime.fromtimestamp(time, zone).year
+    for year in range(last, max(last - 40, 0), -1):
+        with suppress(NoSuchDate):  # 29 February
+            earlier = in_year(time, year, zone)
+            if earlier <= until:
+                return earlier
+    return time
+
+
+# Hours, not days, because offsets change within a day. 4,096 hours are half a year of any one log, some 400 KB.
+
+
+@lru_cache(maxsize=4_096)
+def _hour_before(until: float, date: str, hour: str, zone: tzinfo) -> float:
+    """When the latest such hour not after `until` began; -inf = there is none. 29 February may be eight years back."""
+    last = datetime.fromtimestamp(until, zone).year
+    times = (_hour(year, date, hour, zone) for year in range(last, max(last - 9, 0), -1))
+    return next((time for time in times if time is not None and time <= until), -math.inf)
+
+
+@lru_cache(maxsize=4_096)
+def _hour(year: int, date: str, hour: str, zone: tzinfo) -> float | None:
+    return _timestamp(year, MONTHS.get(date[:3], 0), int(date[3:]), int(hour), zone)
+
+
+@lru_cache(maxsize=4_096)
+def _iso_hour(date: str, hour: str, offset: str, zone: tzinfo) -> float | None:
+    if offset:
+        minutes = 0 if offset == "Z" else int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[-2:]))
+        if abs(minutes) >= 24 * 60:
+            return None
+        zone = timezone(timedelta(minutes=minutes))
+    return _timestamp(int(date[:4]), int(date[5:7]), int(date[8:]), int(hour), zone)
+
+
+def _timestamp(year: int, month: int, day: int, hour: int, zone: tzinfo) -> float | None:
+    try:
+        return datetime(year, month, day, hour, tzinfo=zone).timestamp()
+    except (ValueError, OverflowError):
+        return None
