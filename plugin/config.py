@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -28,6 +29,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from models import base
+from plugin import patterns
 from plugin.errors import ConfigError
 
 LINE_FIELDS: Mapping[str, str] = {
@@ -70,6 +72,13 @@ def _detector(value: object) -> object:
     return TypeAdapter(config).validate_python(dict(value))
 
 
+def _pattern(text: str) -> str:
+    """A pattern that can be compiled, or '': its fault is told here, not when the first document comes."""
+    if text:
+        patterns.Pattern(text)
+    return text
+
+
 class ViewSettings(_Section):
     """One way to look at a source's lines."""
 
@@ -109,6 +118,9 @@ class FieldCandidates(_Section):
         "fromhost",
         "hostname",
         "host",
+        "winlog.computer_name",
+        "observer.hostname",
+        "observer.name",
         "agent.name",
     )
     program: tuple[str, ...] = (
@@ -117,6 +129,7 @@ class FieldCandidates(_Section):
         "programname",
         "syslogtag",
         "SYSLOG_IDENTIFIER",
+        "winlog.provider_name",
     )
     pid: tuple[str, ...] = ("process.pid", "log.syslog.procid", "procid", "syslogtag")
     severity: tuple[str, ...] = (
@@ -126,8 +139,14 @@ class FieldCandidates(_Section):
         "priority",
         "log.level",
     )
-    user: tuple[str, ...] = ("user.name", "user.effective.name")
-    address: tuple[str, ...] = ("source.ip", "source.address")
+    user: tuple[str, ...] = (
+        "user.name",
+        "user.effective.name",
+        "winlog.event_data.TargetUserName",
+        "okta.actor.alternate_id",
+        "aws.cloudtrail.user_identity.arn",
+    )
+    address: tuple[str, ...] = ("source.ip", "source.address", "client.ip")
 
 
 class SourceSettings(_Section):
@@ -155,6 +174,8 @@ class SourceSettings(_Section):
     """A poll with a larger share of unreadable lines stops and says so: the settings do not fit the documents."""
     budget: Annotated[float, Field(gt=0)] = 5.0
     """Alerts a day that a person will look at, over all views; sets the cut."""
+    text: Annotated[str, AfterValidator(_pattern)] = ""
+    """Makes the message of fields: `{event.action} {event.outcome} port{destination.port}`; '' = the text there is."""
     fields: FieldCandidates = FieldCandidates()
     views: Annotated[dict[str, ViewSettings], Field(default_factory=default_views, min_length=1)]
 

@@ -36,11 +36,11 @@ def lines_of(name: str, settings: SourceSettings, logs: Logs, days: float) -> tu
         InputError: there are none.
         ServiceError: as the store answers.
     """
-    stream = Stream(settings.indices, settings.time_field, settings.page, settings.max_hits)
+    source = Source(name, settings.fields, settings.text)
+    stream = Stream(settings.indices, settings.time_field, settings.page, settings.max_hits, source.paths)
     until = logs.now() - round(settings.delay_s * 1000)
     lo = until - round(days * DAY_MS)
     kept: deque[LogLine] = deque(maxlen=settings.max_lines)
-    source = Source(name, settings.fields)
     while lo < until:
         page = logs.read(stream, Span(lo, until))
         kept.extend(source.read(page.hits)[0])
