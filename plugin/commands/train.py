@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,7 +66,8 @@ def train(
     known = bundles.ids(shelf, name)
     id = bundles.new_id(shelf, name, f"{now:%Y-%m-%d}")
     parent = known[-1] if known else None
-    plan = Plan(name, settings.views, settings.budget, id, now.isoformat(timespec="seconds"), until, parent)
+    made = Plan(name, settings.views, settings.budget, id, now.isoformat(timespec="seconds"), until, parent)
+    plan = replace(made, masks=settings.all_masks, max_templates=settings.max_templates)
     bundle, notices = learn(lines, plan, progress)
     path = bundles.save(bundle, shelf)
     bundles.use(shelf, name, id)
