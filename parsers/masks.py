@@ -139,7 +139,7 @@ class Masks:
 
     @classmethod
     def with_own(cls, own: Iterable[Mask]) -> Self:
-        """A site's own masks, which win, before those for any log.
+        """A site's own masks before those for any log: they win where both begin at one place.
 
         Raises:
             ValueError: one cannot be used, or has the name of another; says which, and why.

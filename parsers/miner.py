@@ -65,14 +65,36 @@ def survey(messages: Iterable[str], masks: Masks, max_templates: int = MAX_TEMPL
     Beyond `max_templates` the rarest are left out; what only they match is UNKNOWN from then on. The result depends on
     which messages there are and how often, not on their order: Drain's does, so it is given each once, sorted.
     """
-    counts = Counter(map(masks.mask, messages))
+    counts, first = _masked(messages, masks)
     texts = {" ".join(words) for group in _groups(counts) for words in _parted(group, counts)}
     counted = _counted(_joined(texts), counts, masks)
     if len(counted) <= max_templates:
-        return Mined(Templates.numbered(counted))
+        return Mined(_shown(Templates.numbered(counted), first, masks))
     rarest_last = sorted(counted, key=lambda text: (-counted[text], text))
     kept = _counted(rarest_last[:max_templates], counts, masks)  # again: one that is kept may catch what is left out
-    return Mined(Templates.numbered(kept), len(counted) - max_templates, counts.total() - sum(kept.values()))
+    templates = _shown(Templates.numbered(kept), first, masks)
+    return Mined(templates, len(counted) - max_templates, counts.total() - sum(kept.values()))
+
+
+def _masked(messages: Iterable[str], masks: Masks) -> tuple[Counter[str], dict[str, str]]:
+    """How often each masked message came, and the first by the alphabet of those that it was."""
+    counts: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for message, n in Counter(messages).items():
+        masked = masks.mask(message)
+        counts[masked] += n
+        if masked not in first or message < first[masked]:
+            first[masked] = message
+    return counts, first
+
+
+def _shown(templates: Templates, first: Mapping[str, str], masks: Masks) -> Templates:
+    """The templates with an example each, whatever the order of the messages was."""
+    examples: dict[int, str] = {}
+    for id, message in zip(Matcher(masks, templates).ids(first), first.values(), strict=True):
+        if id not in examples or message < examples[id]:
+            examples[id] = message
+    return templates.with_examples({id: message for id, message in examples.items() if id != UNKNOWN})
 
 
 def _groups(counts: Mapping[str, int]) -> Iterable[list[Tokens]]:

@@ -205,7 +205,7 @@ class SourceSettings(_Section):
     max_templates: Annotated[int, Field(ge=1)] = 5_000
     """Templates a training keeps at most, the most frequent. A system has hundreds; thousands are a mask's to mend."""
     masks: tuple[MaskSettings, ...] = ()
-    """Looked for before the ones for any log."""
+    """Before the ones for any log: they win where both begin at one place of a token."""
     text: Annotated[str, AfterValidator(_pattern)] = ""
     """Makes the message of fields: `{event.action} {event.outcome} port{destination.port}`; '' = the text there is."""
     fields: FieldCandidates = FieldCandidates()

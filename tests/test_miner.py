@@ -120,3 +120,13 @@ def test_what_is_left_out_is_counted_after_what_is_kept_has_caught_its_share() -
     ids = Matcher(MASKS, mined.templates).ids(lines)
     assert [template.count for template in mined.templates] == [ids.count(template.id) for template in mined.templates]
     assert ids.count(UNKNOWN) == mined.n_unknown
+
+
+def test_each_template_keeps_a_line_that_it_matched() -> None:
+    """As it came, not masked; one that only catches what was never seen keeps none."""
+    templates = mine([f"Connection {word} by 10.1.2.{i}" for i in range(9) for word in ("closed", "reset")], MASKS)
+    assert {template.text: template.example for template in templates} == {
+        "Connection closed by <IP>": "Connection closed by 10.1.2.0",
+        "Connection reset by <IP>": "Connection reset by 10.1.2.0",
+        "Connection <*> by <IP>": "",
+    }

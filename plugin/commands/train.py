@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from plugin.sources import Source
 from plugin.training import Plan, learn
 
 DAY_MS = 86_400_000
+TWINS_SHOWN = 3
+"""Groups of near-twin templates that are shown: enough to see what varies."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Trained:
     bundle: Bundle
     path: Path
     notices: tuple[str, ...]
+    masked: Mapping[str, int]
+    """How many of the lines each mask touched."""
 
 
 def lines_of(name: str, settings: SourceSettings, logs: Logs, days: float) -> tuple[list[LogLine], int]:
@@ -71,4 +76,18 @@ def train(
     bundle, notices = learn(lines, plan, progress)
     path = bundles.save(bundle, shelf)
     bundles.use(shelf, name, id)
-    return Trained(bundle, path, notices)
+    masked = bundle.masks.touched(line.message for line in lines)
+    return Trained(bundle, path, (*notices, *_twins(bundle)), masked)
+
+
+def _twins(bundle: Bundle) -> tuple[str, ...]:
+    """A sentence where templates are as alike as two can be, with the largest groups of them."""
+    groups = bundle.templates.twins()
+    if not groups:
+        return ()
+    told = "; ".join(" | ".join(f"`{text}`" for text in texts[:3]) for texts in groups[:TWINS_SHOWN])
+    n = len({text for texts in groups for text in texts})
+    return (
+        f"{n:,} of {len(bundle.templates):,} templates differ from another in one word alone; where that word is no "
+        f"event of its own, a mask for it would join them: {told}",
+    )
