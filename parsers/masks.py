@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 MAX_TOKEN = 1_024
@@ -210,6 +211,7 @@ def pattern_fault(text: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=256)
 def pace_fault(text: str) -> str:
     """Why a pattern that can be used should not be, because a stranger could make it slow; or ''.
 
