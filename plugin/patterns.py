@@ -135,13 +135,14 @@ def _system_auth() -> Iterator[_Rule]:
 def _hosts() -> Iterator[_Rule]:
     """Windows' channels and Linux' audit daemon."""
     data = "winlog.event_data."
-    yield _rule(
-        _ANY,
-        {"winlog.event_id|event.code": r"\d", "winlog.channel|winlog.provider_name": _HELD},
-        "{winlog.channel|winlog.provider_name} event{winlog.event_id|event.code} {event.action} {event.outcome} "
-        f"logon{{{data}LogonType}} status{{{data}SubStatus|{data}Status}} acct={{user.name|{data}TargetUserName}} "
-        f"from {{source.ip|{data}IpAddress}} exe={{process.executable|{data}NewProcessName|{data}ProcessName}}",
-    )
+    event = "{winlog.channel|winlog.provider_name|event.provider} event{winlog.event_id|event.code}"
+    logon = f"logon{{{data}LogonType}} status{{{data}SubStatus|{data}Status}}"
+    who = f"acct={{user.name|{data}TargetUserName}} from {{source.ip|{data}IpAddress}}"
+    told = f"{event} {{event.action}} {{event.outcome}} {logon} {who} "
+    told += f"exe={{process.executable|{data}NewProcessName|{data}ProcessName}}"
+    channel = {"winlog.channel|winlog.provider_name": _HELD}
+    for by in (channel, {"event.provider": "Microsoft-Windows-"}):
+        yield _rule(_ANY, {"winlog.event_id|event.code": r"\d"} | by, told)
     log, data = "auditd.log.", "auditd.data."
     yield _rule(
         r"auditd(?:\..*)?|auditd_manager\..*",
@@ -155,7 +156,7 @@ def _hosts() -> Iterator[_Rule]:
 def _firewalls() -> Iterator[_Rule]:
     """Packets let through or not, each by the rule that said so."""
     yield _rule(
-        r"cisco(?:_asa|_ftd)?(?:\..*)?",
+        r"cisco(?:[._](?:asa|ftd)(?:\..*)?)?",
         {},
         "asa{cisco.asa.message_id|cisco.ftd.message_id|event.code} {event.action} {event.outcome} {network.direction} "
         f"{{network.transport}} rule {{cisco.asa.rule_name|cisco.ftd.rule_name|rule.name}} {_PEERS}",

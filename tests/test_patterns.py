@@ -103,6 +103,12 @@ OTHERS = [
         "Security event4625 logon-failed failure logon3 status0xc000006a acct=Administrator from 10.1.2.3 exe=-",
     ),
     (
+        {"event.code": "4720", "event.provider": "Microsoft-Windows-Security-Auditing", "event.outcome": "success"}
+        | {"event.action": "added-user-account", "user.name": "eve", "host.name": "dc01"},
+        ("dc01", "Microsoft-Windows-Security-Auditing", "eve", ""),
+        "Microsoft-Windows-Security-Auditing event4720 added-user-account success logon- status- acct=eve from - exe=-",
+    ),
+    (
         {"event.dataset": "auditd.log", "auditd.log.record_type": "USER_LOGIN", "event.action": "user_login"}
         | {"event.outcome": "failure", "auditd.log.op": "login", "process.executable": "/usr/sbin/sshd"}
         | {"auditd.log.acct": "root", "host.name": "web-01"},
@@ -276,8 +282,8 @@ def test_documents_that_hold_none_of_the_fields_are_rejected() -> None:
 
 def test_text_that_is_json_is_no_text_where_there_is_a_pattern() -> None:
     """A structured event that an agent kept in `event.original` reads by its fields; other JSON stays as it is."""
-    flow = {**OTHERS[5][0], "event.original": '{"event_type":"alert"}'}
-    assert read(flow).message == OTHERS[5][2]
+    flow = {**OTHERS[6][0], "event.original": '{"event_type":"alert"}'}
+    assert read(flow).message == OTHERS[6][2]
     assert read({"message": '{"a": 1}', "process.name": "app"}).message == '{"a": 1}'
 
 
