@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from plugin.lookup import Find, first
@@ -62,9 +63,8 @@ def speaker(document: Mapping[str, object]) -> str:
 
 def text(document: Mapping[str, object]) -> str:
     """The message of a document by the built-in pattern of its kind; '' where there is none for it."""
-    of = _kind(document)
-    for rule in _RULES:
-        if rule.fits(of, document) and (told := rule.pattern.text(document)):
+    for rule in _rules_for(_kind(document)):
+        if rule.fits(document) and (told := rule.pattern.text(document)):
             return told
     return ""
 
@@ -78,9 +78,14 @@ class _Rule(NamedTuple):
     pattern: Pattern
     paths: tuple[str, ...]
 
-    def fits(self, of: str, document: Mapping[str, object]) -> bool:
-        """Whether it is for such a document."""
-        return bool(self.kinds.fullmatch(of)) and all(begin.match(find(document)) for find, begin in self.wanted)
+    def fits(self, document: Mapping[str, object]) -> bool:
+        """Whether it is for such a document of its kinds."""
+        return all(begin.match(find(document)) for find, begin in self.wanted)
+
+
+@lru_cache(maxsize=256)  # kinds are few, and a stranger names none
+def _rules_for(of: str) -> tuple[_Rule, ...]:
+    return tuple(rule for rule in _RULES if rule.kinds.fullmatch(of))
 
 
 def _rule(kinds: str, wanted: Mapping[str, str], pattern: str) -> _Rule:
