@@ -20,7 +20,8 @@ quick: $(READY)  ## the tests that need no server
 live: $(READY)  ## from a log line to an alert, everything for real, in one command
 	$(BIN)/python tests/live.py $(if $(wildcard $(DATA)/auth/auth.log),--log $(DATA)/auth/auth.log)
 
-evaluate: $(READY)  ## precision, recall, F1 on HDFS, beside the simple ones
+evaluate: $(READY)  ## templates against labelled ones; precision, recall, F1 on HDFS, beside the simple ones
+	@$(BIN)/python tests/bench/mining.py --data $(DATA) $(if $(JSON),--json)
 	$(BIN)/python tests/bench/evaluate.py --data $(DATA) $(if $(JSON),--json)
 
 bench: $(READY)  ## ratios, each side by side in one run

@@ -8,7 +8,11 @@ Digits that belong to a name stay (`ssh2`, `sha256`, `x86_64`, `eth0`): a name i
 from __future__ import annotations
 
 import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 MAX_TOKEN = 1_024
@@ -19,6 +23,14 @@ MAX_CACHED = 2**16
 """Tokens remembered: the vocabulary of a busy site; at the worst 65,536 × (2 × (49 + 64) + 100) B ≈ 21 MB."""
 MAX_CACHED_CHARS = 64
 """Longer tokens are not remembered: they seldom come twice, and memory is to be bounded."""
+
+MAX_PROBE_S = 0.001
+"""Seconds of one core that a mask may take for a token of `MAX_TOKEN`: a second a megabyte. Linear patterns take 20 µs,
+quadratic ones 2 ms and more."""
+PROBED = 12
+"""Characters of a pattern that the words which try it are made of, besides those that stand for a class."""
+_CLASSES = "a0A-."
+"""One of each kind of character that patterns ask for."""
 
 
 class Mask(NamedTuple):
@@ -78,6 +90,8 @@ _NAME = re.compile(r"[A-Z][A-Z0-9]{0,15}")
 _MASKED = r"<(?:\*|[A-Z][A-Z0-9]{0,15})>"
 """What is masked already stays: the first alternative of every search, so that masking twice changes nothing."""
 
+_WRITTEN = re.compile(r"<([A-Z][A-Z0-9]{0,15})>")
+
 
 class _Cache(dict[str, str]):
     """Token → masked token, within bounds. Emptied when full: simple, and the words come back at once."""
@@ -114,14 +128,29 @@ class Masks:
         for mask in self.all:
             if fault := _fault(mask):
                 raise ValueError(f"mask {mask.name}: {fault}")
-        if len({mask.name for mask in self.all}) < len(self.all):
-            raise ValueError(f"two masks have the same name: {', '.join(mask.name for mask in self.all)}")
+        names = Counter(mask.name for mask in self.all)
+        if twice := [name for name, n in names.items() if n > 1]:
+            raise ValueError(f"two masks have the same name: {', '.join(twice)}")
         object.__setattr__(self, "_cache", _Cache(self.all))
 
     @classmethod
     def default(cls) -> Self:
         """The masks for any log."""
         return cls()
+
+    @classmethod
+    def with_own(cls, own: Iterable[Mask]) -> Self:
+        """A site's own masks before those for any log: they win where both begin at one place.
+
+        Raises:
+            ValueError: one cannot be used, or has the name of another; says which, and why.
+        """
+        return cls((*own, *DEFAULT))
+
+    def touched(self, messages: Iterable[str]) -> dict[str, int]:
+        """How many of the messages hold something that each mask stands for, in the masks' order."""
+        counts = Counter(name for message in messages for name in set(_WRITTEN.findall(self.mask(message))))
+        return {mask.name: counts[mask.name] for mask in self.all}
 
     def mask(self, message: str) -> str:
         """The message's tokens, masked, joined by one space. Idempotent; linear in the message's length."""
@@ -158,19 +187,67 @@ def _read(entry: object, place: int) -> Mask:
 
 def _fault(mask: Mask) -> str:
     """Why a mask cannot be used, or ''."""
-    if not _NAME.fullmatch(mask.name):
-        return "its name must be 1 to 16 capital letters and digits, a letter first"
+    return name_fault(mask.name) or pattern_fault(mask.pattern)
+
+
+def name_fault(name: str) -> str:
+    """Why a mask cannot be called so, or ''."""
+    return "" if _NAME.fullmatch(name) else "its name must be 1 to 16 capital letters and digits, a letter first"
+
+
+def pattern_fault(text: str) -> str:
+    """Why a mask cannot stand for what this matches, or ''."""
     try:
-        pattern = re.compile(f"(?:{mask.pattern})", re.ASCII)
-    except re.error as error:
+        re.compile(text, re.ASCII)  # by itself first: `a)(?:b` would close what is opened around it
+        pattern = re.compile(f"(?:{text})", re.ASCII)
+    except (re.error, OverflowError, RecursionError) as error:
         return f"its pattern is no regular expression ({error})"
     if pattern.groups:
         return "its pattern must not capture: write (?:…) for (…)"
     if any(not found[0] for probe in ("", "a", "0 .", "=") for found in pattern.finditer(probe)):
         return "its pattern matches the empty text"
-    if _asks_for_space(mask.pattern):
+    if _asks_for_space(text):
         return "its pattern asks for white space, but masks see one token at a time: write one mask per token"
     return ""
+
+
+@lru_cache(maxsize=256)
+def pace_fault(text: str) -> str:
+    """Why a pattern that can be used should not be, because a stranger could make it slow; or ''.
+
+    Tried, not proved, and so only where a pattern is new: words of its characters grow until they are as long as a
+    token can be. They grow so slowly that even an exponential pattern is caught before it takes a second.
+    """
+    pattern = re.compile(f"(?:{text})", re.ASCII)
+    for part in _parts(text):
+        for length in _lengths():
+            word = (part * length)[: length - 1] + "\x7f"  # what it cannot end with, so that it has to try it all
+            if _seconds(pattern, word) > MAX_PROBE_S and min(_seconds(pattern, word) for _ in range(2)) > MAX_PROBE_S:
+                return (
+                    "its pattern takes over a millisecond for a long word: bound its repeats (\\d{1,20} for \\d+), "
+                    "and begin it with what begins a word, (?<!\\w)"
+                )
+    return ""
+
+
+def _parts(text: str) -> list[str]:
+    """What words are made of: the characters of a pattern, one of each class, and every two of them."""
+    chars = list(dict.fromkeys((*_CLASSES, *(char for char in text if char.isalnum() or char in "/:@=_,"))))[:PROBED]
+    return [*chars, *(one + other for one in chars for other in chars if one != other)]
+
+
+def _lengths() -> Iterator[int]:
+    length = 4
+    while length < MAX_TOKEN:
+        yield length
+        length += max(4, length // 4)
+    yield MAX_TOKEN
+
+
+def _seconds(pattern: re.Pattern[str], word: str) -> float:
+    start = time.thread_time()
+    pattern.sub("", word)
+    return time.thread_time() - start
 
 
 def _asks_for_space(pattern: str) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from drain3.drain import Drain
 
@@ -35,22 +36,65 @@ OFTEN = 5
 """Lines in which such a word must have come; below that it could as well be a name."""
 MIN_LITERALS = 3
 """Words that must remain where first words are joined; `<*> startup succeeded` would say too little."""
+MAX_TEMPLATES = 5_000
+"""A system has hundreds; where there are thousands, something varies that no mask knows."""
 
 _BEFORE_NAMES = frozenset({"at", "by", "for", "from", "group", "host", "in", "of", "on", "to", "user"})
 """What follows these names somebody or something: a variable, however few came."""
 _WORD = re.compile(r"[(\[]?(?:[A-Za-z]{1,16}=)?[A-Za-z][A-Za-z-]{0,31}[)\]]?[.,:;!]?")
 
 
-def mine(messages: Iterable[str], masks: Masks, max_templates: int = 10_000) -> Templates:
+class Mined(NamedTuple):
+    """Templates, and what became of those beyond the limit."""
+
+    templates: Templates
+    n_left_out: int = 0
+    """Templates."""
+    n_unknown: int = 0
+    """Messages that none of those kept matches."""
+
+
+def mine(messages: Iterable[str], masks: Masks, max_templates: int = MAX_TEMPLATES) -> Templates:
+    """The templates of `messages`; see `survey`, which also says what was left out."""
+    return survey(messages, masks, max_templates).templates
+
+
+def survey(messages: Iterable[str], masks: Masks, max_templates: int = MAX_TEMPLATES) -> Mined:
     """The templates of `messages`, counted by the matcher's rule, so every message mined matches one.
 
     Beyond `max_templates` the rarest are left out; what only they match is UNKNOWN from then on. The result depends on
     which messages there are and how often, not on their order: Drain's does, so it is given each once, sorted.
     """
-    counts = Counter(map(masks.mask, messages))
+    counts, first = _masked(messages, masks)
     texts = {" ".join(words) for group in _groups(counts) for words in _parted(group, counts)}
     counted = _counted(_joined(texts), counts, masks)
-    return Templates.numbered(dict(Counter(counted).most_common(max_templates)))
+    if len(counted) <= max_templates:
+        return Mined(_shown(Templates.numbered(counted), first, masks))
+    rarest_last = sorted(counted, key=lambda text: (-counted[text], text))
+    kept = _counted(rarest_last[:max_templates], counts, masks)  # again: one that is kept may catch what is left out
+    templates = _shown(Templates.numbered(kept), first, masks)
+    return Mined(templates, len(counted) - max_templates, counts.total() - sum(kept.values()))
+
+
+def _masked(messages: Iterable[str], masks: Masks) -> tuple[Counter[str], dict[str, str]]:
+    """How often each masked message came, and the first by the alphabet of those that it was."""
+    counts: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for message, n in Counter(messages).items():
+        masked = masks.mask(message)
+        counts[masked] += n
+        if masked not in first or message < first[masked]:
+            first[masked] = message
+    return counts, first
+
+
+def _shown(templates: Templates, first: Mapping[str, str], masks: Masks) -> Templates:
+    """The templates with an example each, whatever the order of the messages was."""
+    examples: dict[int, str] = {}
+    for id, message in zip(Matcher(masks, templates).ids(first), first.values(), strict=True):
+        if id not in examples or message < examples[id]:
+            examples[id] = message
+    return templates.with_examples({id: message for id, message in examples.items() if id != UNKNOWN})
 
 
 def _groups(counts: Mapping[str, int]) -> Iterable[list[Tokens]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -13,6 +15,15 @@ ANY = "<*>"
 """The word of a template that stands for any one token."""
 KEY_DIGITS = 12
 """48 bits: among 10,000 templates two share a key with odds of one in five million."""
+
+MAX_EXAMPLE = 200
+"""Characters of an example: two rows of a terminal; 5,000 templates keep 1 MB at most."""
+_SECRET = re.compile(
+    r"((?<![a-z])(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)"
+    r"[\"']?[=:] ?[\"']?|(?<![a-z])(?:bearer|basic) (?=[\w.~+/-]{8}))[^\s\"'&;,]+",
+    re.IGNORECASE,
+)
+"""What is written behind the name of a secret, `password=…`, and what proves a caller, `Bearer …`."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,8 @@ class Template:
     """Its words, joined by one space; `<*>` stands for any one token."""
     count: int
     """How many of the mined messages it matched; 0 for one that only catches what was never seen."""
+    example: str = ""
+    """The beginning of one of those messages, as it came, but for what may be a secret; '' where none was kept."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -53,6 +66,21 @@ class Templates:
         first = len(self) + 1
         return replace(self, all=kept + tuple(_template(id, text, counts[text]) for id, text in enumerate(new, first)))
 
+    def with_examples(self, messages: Mapping[int, str]) -> Self:
+        """The same templates with a message each, by id, cut to `MAX_EXAMPLE` characters, its secrets struck out."""
+        return replace(self, all=tuple(replace(each, example=_example(messages.get(each.id, ""))) for each in self))
+
+    def twins(self) -> list[tuple[str, ...]]:
+        """Texts that differ in one word, together, the largest groups first: often one event, short of a mask."""
+        alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for template in self:
+            words = template.words
+            for place, word in enumerate(words):
+                if word != ANY and len(words) > 1:
+                    alike[*words[:place], "", *words[place + 1 :]].append(template.text)
+        groups = (tuple(sorted(texts)) for texts in alike.values() if len(texts) > 1)
+        return sorted(groups, key=lambda texts: (-len(texts), texts))
+
     def text(self, id: int) -> str:
         """The text of an event id, for people; UNKNOWN has one too."""
         return "UNKNOWN" if id == UNKNOWN else self[id].text
@@ -69,8 +97,8 @@ class Templates:
         return self.all[id - 1]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """Plain JSON; the key is left out, because it follows from the text."""
-        return [{"id": template.id, "text": template.text, "count": template.count} for template in self]
+        """Plain JSON; the key is left out, because it follows from the text, and an example where there is none."""
+        return [_written(template) for template in self]
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -98,14 +126,26 @@ def _template(id: int, text: str, count: int) -> Template:
     return Template(id, key(text), text, count)
 
 
+def _example(message: str) -> str:
+    told = _SECRET.sub(r"\1…", message[: 2 * MAX_EXAMPLE])[:MAX_EXAMPLE]
+    return told.encode("utf-8", "replace").decode("utf-8")  # a bundle is UTF-8, and lone surrogates are not
+
+
+def _written(template: Template) -> dict[str, Any]:
+    plain = {"id": template.id, "text": template.text, "count": template.count}
+    return plain | {"example": template.example} if template.example else plain
+
+
 def _read(entry: object, id: int) -> Template:
-    if not isinstance(entry, dict) or entry.keys() != {"id", "text", "count"}:
-        raise ValueError(f"template {id} must be an object of id, text and count")
-    text, count = entry["text"], entry["count"]
+    if not isinstance(entry, dict) or entry.keys() - {"example"} != {"id", "text", "count"}:
+        raise ValueError(f"template {id} must be an object of id, text and count, and an example where there is one")
+    text, count, example = entry["text"], entry["count"], entry.get("example", "")
     if type(entry["id"]) is not int or entry["id"] != id:
         raise ValueError(f"template {id} has the id {entry['id']!r}: ids must run from 1 to n")
     if not isinstance(text, str) or " ".join(text.split()) != text:
         raise ValueError(f"template {id}: its text must be words joined by single spaces")
     if type(count) is not int or count < 0:
         raise ValueError(f"template {id}: its count must be a whole number, 0 or more")
-    return _template(id, text, count)
+    if not isinstance(example, str) or len(example) > MAX_EXAMPLE:
+        raise ValueError(f"template {id}: its example must be text of at most {MAX_EXAMPLE} characters")
+    return replace(_template(id, text, count), example=example)

@@ -212,7 +212,7 @@ def train(
         trained = training.train(source, given, lines, until, settings.bundles, tell)
     for notice in trained.notices:
         talk.print(notice, style="yellow", highlight=False, markup=False)
-    terminal.show_bundle(out, trained.bundle, trained.path)
+    terminal.show_trained(out, trained)
 
 
 @app.command()
@@ -281,11 +281,12 @@ def bundle_show(
     context: typer.Context,
     source: SourceName,
     id: Annotated[str | None, typer.Argument(help="A bundle's id; the one in use without.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every template, not only the most frequent.")] = False,
 ) -> None:
-    """One bundle: how it was made, its views and cut, its most frequent templates."""
+    """One bundle: how it was made, its views and cut, its templates with a line each."""
     settings = _settings(context)
     found = bundles.load(settings.bundles / source / id) if id else bundles.current(settings.bundles, source)
-    terminal.show_bundle(out, found, settings.bundles / source / found.id)
+    terminal.show_bundle(out, found, settings.bundles / source / found.id, all_templates=all_)
 
 
 @shelf.command("use")

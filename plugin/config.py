@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -22,12 +23,16 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from models import base
+from parsers import masks
+from parsers.masks import Mask, Masks
+from plugin import patterns
 from plugin.errors import ConfigError
 
 LINE_FIELDS: Mapping[str, str] = {
@@ -70,6 +75,13 @@ def _detector(value: object) -> object:
     return TypeAdapter(config).validate_python(dict(value))
 
 
+def _pattern(text: str) -> str:
+    """A pattern that can be compiled, or '': its fault is told here, not when the first document comes."""
+    if text:
+        patterns.Pattern(text)
+    return text
+
+
 class ViewSettings(_Section):
     """One way to look at a source's lines."""
 
@@ -109,6 +121,9 @@ class FieldCandidates(_Section):
         "fromhost",
         "hostname",
         "host",
+        "winlog.computer_name",
+        "observer.hostname",
+        "observer.name",
         "agent.name",
     )
     program: tuple[str, ...] = (
@@ -117,6 +132,7 @@ class FieldCandidates(_Section):
         "programname",
         "syslogtag",
         "SYSLOG_IDENTIFIER",
+        "winlog.provider_name",
     )
     pid: tuple[str, ...] = ("process.pid", "log.syslog.procid", "procid", "syslogtag")
     severity: tuple[str, ...] = (
@@ -126,8 +142,39 @@ class FieldCandidates(_Section):
         "priority",
         "log.level",
     )
-    user: tuple[str, ...] = ("user.name", "user.effective.name")
-    address: tuple[str, ...] = ("source.ip", "source.address")
+    user: tuple[str, ...] = (
+        "user.name",
+        "user.effective.name",
+        "winlog.event_data.TargetUserName",
+        "okta.actor.alternate_id",
+        "aws.cloudtrail.user_identity.arn",
+    )
+    address: tuple[str, ...] = ("source.ip", "source.address", "client.ip")
+
+
+def _mask_name(name: str) -> str:
+    """A name that a mask can have."""
+    return _without(masks.name_fault(name), name)
+
+
+def _mask_pattern(text: str) -> str:
+    """A pattern that a mask can have, and that nobody can make slow."""
+    return _without(masks.pattern_fault(text) or masks.pace_fault(text), text)
+
+
+def _without(fault: str, value: str) -> str:
+    if fault:
+        raise ValueError(fault)
+    return value
+
+
+class MaskSettings(_Section):
+    """What varies in a source's messages and is no event of its own: a ticket's number, a customer's."""
+
+    name: Annotated[str, AfterValidator(_mask_name)]
+    """`TICKET` is written `<TICKET>`."""
+    pattern: Annotated[str, Field(max_length=1_000), AfterValidator(_mask_pattern)]
+    """A regular expression for a part of a token, without capturing groups."""
 
 
 class SourceSettings(_Section):
@@ -155,8 +202,25 @@ class SourceSettings(_Section):
     """A poll with a larger share of unreadable lines stops and says so: the settings do not fit the documents."""
     budget: Annotated[float, Field(gt=0)] = 5.0
     """Alerts a day that a person will look at, over all views; sets the cut."""
+    max_templates: Annotated[int, Field(ge=1)] = 5_000
+    """Templates a training keeps at most, the most frequent. A system has hundreds; thousands are a mask's to mend."""
+    masks: tuple[MaskSettings, ...] = ()
+    """Before the ones for any log: they win where both begin at one place of a token."""
+    text: Annotated[str, AfterValidator(_pattern)] = ""
+    """Makes the message of fields: `{event.action} {event.outcome} port{destination.port}`; '' = the text there is."""
     fields: FieldCandidates = FieldCandidates()
     views: Annotated[dict[str, ViewSettings], Field(default_factory=default_views, min_length=1)]
+
+    @field_validator("masks")
+    @classmethod
+    def _usable(cls, own: tuple[MaskSettings, ...]) -> tuple[MaskSettings, ...]:
+        Masks.with_own(Mask(mask.name, mask.pattern) for mask in own)
+        return own
+
+    @property
+    def all_masks(self) -> Masks:
+        """The source's own masks and those for any log."""
+        return Masks.with_own(Mask(mask.name, mask.pattern) for mask in self.masks)
 
 
 class ElasticsearchSettings(_Section):
@@ -308,7 +372,7 @@ def _nearest(path: tuple[int | str, ...]) -> str:
 
 def _child(model: object, part: str) -> object:
     """The section below `model` at a key: the field's own, or the value type of a table of named things."""
-    named: dict[str, type[BaseModel]] = {"sources": SourceSettings, "views": ViewSettings}
+    named: dict[str, type[BaseModel]] = {"sources": SourceSettings, "views": ViewSettings, "masks": MaskSettings}
     if part in named:
         return named[part]
     field = getattr(model, "model_fields", {}).get(part)

@@ -1,8 +1,11 @@
-"""Hits to log lines: where in a document each part of a line is found, or raw syslog in its text."""
+"""Hits to log lines: where in a document each part of a line is found, or raw syslog in its text.
+
+A document of fields without text gets one: by the source's own pattern, or by the one for its kind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,8 +13,10 @@ from functools import lru_cache
 from parsers import syslog
 from parsers.entities import entities
 from parsers.line import LogLine, Rejected
-from parsers.syslog import MAX_CHARS
+from plugin import patterns
 from plugin.config import FieldCandidates
+from plugin.lookup import first
+from plugin.patterns import Pattern
 from plugin.ports import Hit
 
 SEVERITIES: Mapping[str, int] = {
@@ -21,9 +26,6 @@ SEVERITIES: Mapping[str, int] = {
 """RFC 5424's numbers under the names that syslog daemons and Elastic write."""
 MAX_MILLIS = 14
 """Digits of an instant in milliseconds: 13 until the year 2286, 14 until 5138."""
-_NUMBERS = (int, float)
-_MAPPINGS = (dict, Mapping)
-"""What is nearly always there comes first: to ask for a `Mapping` costs several times as much."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,19 @@ class Source:
 
     name: str
     fields: FieldCandidates = field(default_factory=FieldCandidates)
+    text: str = ""
+    """The pattern that makes a message of fields; '' = what the document says, or a pattern of its kind."""
     _in: _Parts = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_in", _Parts(self.fields))
+        object.__setattr__(self, "_in", _Parts(self.fields, self.text))
 
     @property
     def paths(self) -> tuple[str, ...]:
         """Every path that may be looked up in a document, each once."""
-        return tuple(dict.fromkeys(path for _, candidates in self.fields for path in candidates))
+        told = self._in.pattern.paths if self._in.pattern else patterns.PATHS
+        own = (path for _, candidates in self.fields for path in candidates)
+        return tuple(dict.fromkeys((*own, *patterns.SPEAKERS, *told)))
 
     def read(self, hits: Iterable[Hit]) -> tuple[list[LogLine], list[Rejected]]:
         """The lines of the hits, in their order, and those that could not be read."""
@@ -57,10 +63,15 @@ class Source:
     def _line(self, hit: Hit) -> LogLine | Rejected:
         document, parts = hit.fields, self._in
         text = parts.message(document)
-        message = text.strip()
+        time = _time(parts.time(document)) or hit.clock / 1e9
+        if parts.pattern or _is_no_prose(text):
+            built = parts.pattern.text(document) if parts.pattern else patterns.text(document)
+            if built:
+                program = parts.program(document) or patterns.speaker(document)
+                return self._from_fields(hit, built, time, program)
+        message = "" if parts.pattern else text.strip()
         if not message:
             return Rejected(hit.origin, "no text", "")
-        time = _time(parts.time(document)) or hit.clock / 1e9
         program = parts.program(document)
         if program:
             return self._from_fields(hit, message, time, program)
@@ -90,64 +101,21 @@ class Source:
 class _Parts:
     """Each part of a line as a function of its document."""
 
-    def __init__(self, fields: FieldCandidates) -> None:
-        self.message = _first(fields.message)
-        self.time = _first(fields.time)
-        self.host = _first(fields.host)
-        self.program = _first(fields.program)
-        self.pid = _first(fields.pid)
-        self.severity = _first(fields.severity)
-        self.user = _first(fields.user)
-        self.address = _first(fields.address)
+    def __init__(self, fields: FieldCandidates, text: str) -> None:
+        self.pattern = Pattern(text) if text else None
+        self.message = first(fields.message)
+        self.time = first(fields.time)
+        self.host = first(fields.host)
+        self.program = first(fields.program)
+        self.pid = first(fields.pid)
+        self.severity = first(fields.severity)
+        self.user = first(fields.user)
+        self.address = first(fields.address)
 
 
-def _first(candidates: Iterable[str]) -> Callable[[Mapping[str, object]], str]:
-    """What finds the first candidate that holds something, as text that is safe to write; of a list, its first item."""
-    values = [_value(path) for path in candidates]
-
-    def first(document: Mapping[str, object]) -> str:
-        for value_in in values:
-            value = value_in(document)
-            if value is None:
-                continue
-            if isinstance(value, list):
-                value = value[0] if value else None
-            if isinstance(value, str):
-                if value:
-                    return _plain(value)
-            elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
-                return _plain(str(value))
-        return ""
-
-    return first
-
-
-def _plain(text: str) -> str:
-    """Bounded as in `parsers.syslog`, and Unicode: JSON can spell lone surrogates, which no store takes back."""
-    text = text[:MAX_CHARS]
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _value(path: str) -> Callable[[Mapping[str, object]], object]:
-    """What finds the value at a path whose keys are nested, literally dotted, or both.
-
-    Every line asks for some twenty paths and most are not there: where a path can be cut is found out once.
-    """
-    cuts = [at for at, char in enumerate(path) if char == "."]
-    if not cuts:
-        return lambda document: document.get(path)
-    ways = [(path[:at], _value(path[at + 1 :])) for at in cuts]
-
-    def value_in(document: Mapping[str, object]) -> object:
-        if path in document:
-            return document[path]
-        for head, rest in ways:
-            below = document.get(head)
-            if below is not None and isinstance(below, _MAPPINGS) and (value := rest(below)) is not None:
-                return value
-        return None
-
-    return value_in
+def _is_no_prose(text: str) -> bool:
+    """Whether it is empty, or an object of JSON: a structured event that an agent kept as it came."""
+    return text.lstrip()[:1] in ("", "{")
 
 
 def _time(text: str) -> float | None:

@@ -17,6 +17,7 @@ from plugin import explain
 from plugin.bundle import Bundle
 from plugin.commands.check import Checked, CheckedFile
 from plugin.commands.score import Entry, Report, fold
+from plugin.commands.train import Trained
 from plugin.commands.tune import Tuned
 from plugin.pipeline import Anomaly
 
@@ -72,8 +73,8 @@ def show_checked_file(console: Console, checked: CheckedFile) -> None:
         console.print(f"{share}, such as [dim]{where}[/]  {text or '(blank)'}", highlight=False)
 
 
-def show_bundle(console: Console, bundle: Bundle, path: Path) -> None:
-    """How a bundle was made, its views and cut, its most frequent templates."""
+def show_bundle(console: Console, bundle: Bundle, path: Path, *, all_templates: bool = False) -> None:
+    """How a bundle was made, its views and cut, its most frequent templates or all of them."""
     made = f"bundle {bundle.id} of {bundle.source}: {bundle.n_lines:,} lines, {len(bundle.templates):,} templates"
     console.print(f"[bold]{made}[/], made {bundle.created}, parent {bundle.parent or 'none'}\n{path}", highlight=False)
     threshold = bundle.threshold
@@ -83,10 +84,28 @@ def show_bundle(console: Console, bundle: Bundle, path: Path) -> None:
         f"ends of sessions a day through{'' if threshold.calibrated else ', uncalibrated'}",
         highlight=False,
     )
-    templates = Table("count", "key", "template", title="most frequent templates", title_justify="left")
-    for template in sorted(bundle.templates, key=lambda template: -template.count)[:SHOWN]:
-        templates.add_row(f"{template.count:,}", template.key, _plain(template.text))
-    console.print(templates)
+    _show_templates(console, bundle, None if all_templates else SHOWN)
+
+
+def _show_templates(console: Console, bundle: Bundle, top: int | None) -> None:
+    title = "most frequent templates" if top else "templates, most frequent first"
+    table = Table("count", "key", "template and an example", title=title, title_justify="left")
+    for template in sorted(bundle.templates, key=lambda template: -template.count)[:top]:
+        example = f"\n[dim]{_plain(template.example)}[/]" if template.example else ""
+        table.add_row(f"{template.count:,}", template.key, _plain(template.text) + example)
+    console.print(table)
+    if top and len(bundle.templates) > top:
+        n = len(bundle.templates) - top
+        told = f"… {n:,} more templates: `siem-anomaly bundle show --source {bundle.source} --all` shows them."
+        console.print(told, highlight=False)
+
+
+def show_trained(console: Console, trained: Trained) -> None:
+    """The new bundle, and how many lines each mask touched."""
+    show_bundle(console, trained.bundle, trained.path)
+    touched = ", ".join(f"<{name}> {n:,}" for name, n in trained.masked.items() if n)
+    idle = ", ".join(f"<{name}>" for name, n in trained.masked.items() if not n)
+    console.print(f"lines each mask touched: {touched or 'none'}{f'; none by {idle}' if idle else ''}", highlight=False)
 
 
 def show_tuned(console: Console, tuned: Tuned) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
 import numpy as np
@@ -23,8 +23,7 @@ from models.windows import Sighting, Tails, slide
 from parsers.line import LogLine
 from parsers.masks import Masks
 from parsers.matcher import Match, Matcher
-from parsers.miner import mine
-from parsers.templates import Templates
+from parsers.miner import MAX_TEMPLATES, Mined, survey
 from plugin.bundle import Bundle
 from plugin.config import ViewSettings
 from plugin.errors import InputError
@@ -56,6 +55,8 @@ class Plan:
     """Milliseconds; see `Bundle.until`."""
     parent: str | None = None
     seed: int = 0
+    masks: Masks = field(default_factory=Masks.default)
+    max_templates: int = MAX_TEMPLATES
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class _Ground:
     """What all views share."""
 
     masks: Masks
-    templates: Templates
+    mined: Mined
     blocks: tuple[Sequence[LogLine], ...]
     matches: tuple[list[Match], ...]
 
@@ -145,24 +146,33 @@ class _Fitted:
 def _ground(lines: Sequence[LogLine], plan: Plan) -> _Ground:
     if len(lines) < MIN_LINES:
         raise InputError(f"{plan.source}: {len(lines)} readable lines, at least {MIN_LINES} are needed to learn from")
-    masks = Masks.default()
-    templates = mine((line.message for line in lines), masks)
-    matcher = Matcher(masks, templates)
+    mined = survey((line.message for line in lines), plan.masks, plan.max_templates)
+    matcher = Matcher(plan.masks, mined.templates)
     edges = [round(len(lines) * k / BLOCKS) for k in range(BLOCKS + 1)]
     blocks = tuple(lines[a:b] for a, b in pairwise(edges))
-    return _Ground(masks, templates, blocks, tuple(matcher.match(block) for block in blocks))
+    return _Ground(plan.masks, mined, blocks, tuple(matcher.match(block) for block in blocks))
 
 
 def _lenses(plan: Plan, ground: _Ground) -> tuple[list[Lens], tuple[str, ...]]:
-    """The views that so many lines can feed, and a sentence where some cannot be."""
+    """The views that so many lines can feed, and a sentence for each that cannot be, and for what was left out."""
     lenses = [Lens(name, settings) for name, settings in plan.views.items()]
-    n = ground.n_lines
+    n, left_out = ground.n_lines, _left_out(ground.mined)
     if n >= MIN_WINDOWS:
-        return lenses, ()
+        return lenses, left_out
     simple = [lens for lens in lenses if lens.settings.detector.kind == SIMPLE]
     if not simple:
         raise InputError(f"{plan.source}: {n} lines cannot calibrate a view, {MIN_WINDOWS} are needed")
-    return simple, (f"{n} lines: too few to calibrate ({MIN_WINDOWS} are needed); {SIMPLE} alone, scores uncalibrated",)
+    few = f"{n} lines: too few to calibrate ({MIN_WINDOWS} are needed); {SIMPLE} alone, scores uncalibrated"
+    return simple, (few, *left_out)
+
+
+def _left_out(mined: Mined) -> tuple[str, ...]:
+    if not mined.n_left_out:
+        return ()
+    return (
+        f"{len(mined.templates):,} templates are kept (max_templates) and the rarest {mined.n_left_out:,} left out: "
+        f"{mined.n_unknown:,} lines match none; something varies that a mask of the source's own could name",
+    )
 
 
 def _cross_fitted(lens: Lens, ground: _Ground, plan: Plan, progress: Progress) -> _Fitted:
@@ -225,7 +235,7 @@ def _bundle(plan: Plan, ground: _Ground, views: tuple[View, ...], threshold: Thr
         plan.until,
         ground.n_lines,
         ground.masks,
-        ground.templates,
+        ground.mined.templates,
         views,
         threshold,
     )

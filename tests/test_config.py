@@ -198,3 +198,30 @@ def test_a_mistyped_variable_is_told(name: str, near: str, monkeypatch: pytest.M
     ) as told:
         config.load(None)
     assert SECRET not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "key", "why"),
+    [
+        ("ticket", "TCK", "masks.0.name", "capital letters"),
+        ("TICKET", "(a", "masks.0.pattern", "no regular expression"),
+        ("TICKET", "(a)", "masks.0.pattern", "capture"),
+        ("TICKET", "a*", "masks.0.pattern", "empty text"),
+        ("TICKET", r"a\sb", "masks.0.pattern", "white space"),
+        ("TICKET", "(?:a+)+b", "masks.0.pattern", "bound its repeats"),
+        ("IP", "TCK", "masks", "two masks have the same name: IP"),
+    ],
+)
+def test_a_mask_that_cannot_be_used_is_one_fault_with_its_key_path(
+    settings: Path, name: str, pattern: str, key: str, why: str
+) -> None:
+    """Told when the settings are read, long before a training begins."""
+    (fault,) = faults(settings, f"[sources.a]\nindices=['x']\n[[sources.a.masks]]\nname='{name}'\npattern='{pattern}'")
+    assert f"sources.a.{key}: " in fault
+    assert why in fault
+
+
+def test_a_sources_own_masks_come_before_those_for_any_log(settings: Path) -> None:
+    """So that they win where both match."""
+    text = "[sources.a]\nindices=['x']\n[[sources.a.masks]]\nname='TICKET'\npattern='TCK-[0-9]{1,9}'"
+    assert read(settings, text).source("a").all_masks.mask("TCK-12 of 10.1.2.3") == "<TICKET> of <IP>"

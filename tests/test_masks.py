@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parsers import masks
 from parsers.masks import LONG, MAX_TOKEN, Mask, Masks
 
 MASKS = Masks.default()
@@ -127,3 +128,40 @@ def test_nonsense_is_no_masks(value: object) -> None:
 def test_excluding_white_space_is_not_asking_for_it() -> None:
     r"""`[^\s,]` and look-arounds that keep white space out are fine."""
     assert Masks((Mask("VALUE", r"(?<=v=)[^\s,]+(?!\s)"),)).mask("v=a,b") == "v=<VALUE>,b"
+
+
+def test_own_masks_win_and_are_counted_with_the_others() -> None:
+    """A ticket's number is a ticket, not a number; a message counts once for each mask that touched it."""
+    own = Masks.with_own([Mask("TICKET", r"(?<!\w)TCK-\d{1,9}")])
+    assert own.mask("closed TCK-77 of 10.1.2.3 after 3 tries") == "closed <TICKET> of <IP> after <NUM> tries"
+    touched = own.touched(["TCK-1 TCK-2", "TCK-3 from 10.1.2.3", "nothing"])
+    assert {name: n for name, n in touched.items() if n} == {"TICKET": 2, "IP": 1}
+    assert list(touched) == [mask.name for mask in own.all]
+
+
+@pytest.mark.parametrize("pattern", [r"(?:a+)+$", r"(?:a|a)*b", r"(?:ab|ab)*c", r"a*a*a*b", r"\w+@x", r"(?:\w+-?)+;"])
+def test_a_pattern_that_a_stranger_could_make_slow_is_refused(pattern: str) -> None:
+    """Exponential and quadratic ones, within seconds; the sentence says how to mend it."""
+    assert masks.pattern_fault(pattern) == ""
+    start = time.monotonic()
+    assert "bound its repeats" in masks.pace_fault(pattern)
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(?<!\w)TCK-\d{1,9}", r"(?<!\w)[A-Z]{2,5}-\d{1,9}(?!\w)", r"\b[A-Z]+-\d+", "ORD[0-9a-f]{8}"]
+)
+def test_patterns_as_people_write_them_are_fast_enough(pattern: str) -> None:
+    """What begins where a word does, or repeats a bounded number of times, takes a token's length."""
+    assert masks.pattern_fault(pattern) == masks.pace_fault(pattern) == ""
+
+
+def test_the_masks_for_any_log_are_fast_enough() -> None:
+    """Each by the rule for own ones."""
+    assert [mask.name for mask in masks.DEFAULT if masks.pace_fault(mask.pattern)] == []
+
+
+@pytest.mark.parametrize("pattern", ["a)(?:b", "a{99999999999}", "(?P=HOST)", "(?i)x|", "(?:" * 500 + "x"])
+def test_what_is_no_pattern_is_told(pattern: str) -> None:
+    """As a sentence, never as an exception of `re`."""
+    assert masks.pattern_fault(pattern)

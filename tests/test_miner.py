@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from parsers.line import LogLine
 from parsers.masks import Masks
 from parsers.matcher import Matcher
-from parsers.miner import mine
+from parsers.miner import mine, survey
 from parsers.syslog import parse
 from parsers.templates import ANY, UNKNOWN, Templates
 
@@ -108,3 +108,25 @@ def test_beyond_the_limit_the_rarest_templates_are_left_out() -> None:
     templates = mine(["a b"] * 3 + ["c d e"] * 2 + ["f"], MASKS, max_templates=2)
     assert [(template.text, template.count) for template in templates] == [("a b", 3), ("c d e", 2)]
     assert mine([], MASKS) == Templates()
+
+
+def test_what_is_left_out_is_counted_after_what_is_kept_has_caught_its_share() -> None:
+    """A kept one with a star may match lines of one that is left out; what none matches is UNKNOWN, and counted."""
+    lines = [f"link {word} now" for word in ("up", "down") for _ in range(9)] + ["link lost now", "f"]
+    whole = survey(lines, MASKS)
+    assert (len(whole.templates), whole.n_left_out, whole.n_unknown) == (4, 0, 0)
+    mined = survey(lines, MASKS, max_templates=3)
+    assert (len(mined.templates), mined.n_left_out) == (3, 1)
+    ids = Matcher(MASKS, mined.templates).ids(lines)
+    assert [template.count for template in mined.templates] == [ids.count(template.id) for template in mined.templates]
+    assert ids.count(UNKNOWN) == mined.n_unknown
+
+
+def test_each_template_keeps_a_line_that_it_matched() -> None:
+    """As it came, not masked; one that only catches what was never seen keeps none."""
+    templates = mine([f"Connection {word} by 10.1.2.{i}" for i in range(9) for word in ("closed", "reset")], MASKS)
+    assert {template.text: template.example for template in templates} == {
+        "Connection closed by <IP>": "Connection closed by 10.1.2.0",
+        "Connection reset by <IP>": "Connection reset by 10.1.2.0",
+        "Connection <*> by <IP>": "",
+    }

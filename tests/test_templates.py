@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.templates import UNKNOWN, Template, Templates, key
+from parsers.templates import MAX_EXAMPLE, UNKNOWN, Template, Templates, key
 
 WORDS = st.lists(st.sampled_from(["a", "b", "<*>", "<IP>", "é", "\ud800"]), max_size=4).map(" ".join)
 COUNTS = st.dictionaries(WORDS, st.integers(0, 9), max_size=8)
@@ -63,6 +63,8 @@ def test_templates_come_back_from_json(old: dict[str, int], new: dict[str, int])
         ([{"id": True, "text": "a", "count": 1}], "1 to n"), ([{"id": 1, "text": 7, "count": 1}], "words"),
         ([{"id": 1, "text": "a  b", "count": 1}], "words"), ([{"id": 1, "text": "a", "count": -1}], "count"),
         ([{"id": 1, "text": "a", "count": 1.5}], "count"),
+        ([{"id": 1, "text": "a", "count": 1, "example": 7}], "example"),
+        ([{"id": 1, "text": "a", "count": 1, "example": "a" * 201}], "example"),
         ([{"id": 1, "text": "a", "count": 1}, {"id": 2, "text": "a", "count": 1}], "1 and 2 have the same text"),
     ],
 )  # fmt: skip
@@ -70,3 +72,39 @@ def test_nonsense_is_no_templates(value: object, why: str) -> None:
     """A bundle's file is checked before it is used, and the fault is named."""
     with pytest.raises(ValueError, match=why):
         Templates.from_json(value)
+
+
+@given(COUNTS, st.text(st.characters(), max_size=300))
+def test_examples_come_back_from_json(counts: dict[str, int], message: str) -> None:
+    """Bounded, as text that a file takes; a template without one is written as it always was."""
+    templates = Templates.numbered(counts).with_examples({1: message})
+    written = templates.to_json()
+    "".join(template.example for template in templates).encode("utf-8")
+    assert Templates.from_json(json.loads(json.dumps(written))) == templates
+    assert all(len(template.example) <= MAX_EXAMPLE for template in templates)
+    assert all("example" not in entry for entry in written[1:])
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("login password=hunter2 ok", "login password=… ok"),
+        ('{"token": "abc.def", "user": "x"}', '{"token": "…", "user": "x"}'),
+        ("Authorization: Bearer eyJhbGciOi.x.y", "Authorization: Bearer …"),
+        ("GET /?api_key=1234&b=2", "GET /?api_key=…&b=2"),
+        ("Failed password for root from 10.1.2.3", "Failed password for root from 10.1.2.3"),
+        ("a" * 500, "a" * 200),
+    ],
+)
+def test_an_example_is_bounded_and_tells_no_secret(message: str, shown: str) -> None:
+    """It is kept in a file and shown on screens; the rest of the line stays as it came."""
+    assert Templates.numbered({"a": 1}).with_examples({1: message})[1].example == shown
+
+
+def test_near_twins_are_told_together_the_largest_group_first() -> None:
+    """They differ in one word that is none of `<*>`; in two words, or in their length, they are no twins."""
+    texts = ["job a done", "job b done", "job c done", "link up", "link down", "link <*>", "x y z", "x b c"]
+    assert Templates.numbered(dict.fromkeys(texts, 1)).twins() == [
+        ("job a done", "job b done", "job c done"),
+        ("link down", "link up"),
+    ]

@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from rich.console import Console
 from parsers.line import LogLine
 from plugin import explain, terminal
 from plugin.commands.score import Report, fold, score
+from plugin.commands.train import Trained
 from tests import lines
 
 
@@ -117,3 +119,31 @@ def test_a_narrow_terminal_loses_nothing() -> None:
     """Lines wrap between words; none is cut off."""
     wide, narrow = shown(report()).split(), shown(report(), width=60).split()
     assert "".join(wide) == "".join(narrow)
+
+
+def told_of_bundle(**how: Any) -> str:
+    """What a terminal shows of the day's bundle."""
+    screen = io.StringIO()
+    terminal.show_bundle(Console(file=screen, width=300), lines.bundle(), Path("shelf"), **how)
+    return screen.getvalue()
+
+
+def test_a_bundle_is_shown_with_its_most_frequent_templates_and_a_line_of_each() -> None:
+    """Ten, and how to see the others; all of them on demand."""
+    by_count = sorted(lines.bundle().templates, key=lambda template: -template.count)
+    shown = told_of_bundle()
+    for template in by_count[: terminal.SHOWN]:
+        assert f"{template.count:,}" in shown
+        assert template.key in shown
+        assert template.example in shown
+    whole = told_of_bundle(all_templates=True)
+    assert all(template.key in whole for template in by_count)
+    assert ("--all" in shown) == (len(by_count) > terminal.SHOWN)
+
+
+def test_a_training_tells_how_many_lines_each_mask_touched() -> None:
+    """And which masks touched none: they say what a log does not hold."""
+    screen = io.StringIO()
+    masked = {"IP": 1_200, "TICKET": 0}
+    terminal.show_trained(Console(file=screen, width=300), Trained(lines.bundle(), Path("shelf"), (), masked))
+    assert "lines each mask touched: <IP> 1,200; none by <TICKET>" in screen.getvalue()

@@ -10,6 +10,7 @@ import pytest
 
 from models.calibration import MIN_WINDOWS, cut_for
 from models.windows import Window
+from parsers.masks import Mask, Masks
 from plugin.config import ViewSettings
 from plugin.errors import InputError
 from plugin.training import BLOCKS, MIN_LINES, Plan, learn, learn_blocks
@@ -103,3 +104,15 @@ def test_progress_runs_from_nothing_to_all() -> None:
     learn(DAY[:150], replace(PLAN, views=lines.views(epochs=1)), told.append)
     assert told == sorted(told)
     assert 0.0 <= told[0] < told[-1] == pytest.approx(1.0)
+
+
+def test_own_masks_and_the_bound_on_templates_are_the_plans() -> None:
+    """What the masks of a source name is learnt as one event, and what was left out is told."""
+    masks = Masks.with_own([Mask("RUN", "run-parts")])
+    plan = replace(PLAN, views={"rarity": lines.views()["rarity"]}, masks=masks, max_templates=3)
+    bundle, (notice,) = learn(DAY, plan, lines.silent)
+    assert bundle.masks == masks
+    assert len(bundle.templates) == 3
+    n_unknown = sum(not match.event for match in bundle.matcher.match(DAY))
+    assert n_unknown > 0
+    assert f"{n_unknown:,} lines match none" in notice

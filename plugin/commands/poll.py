@@ -44,7 +44,7 @@ class Polling:
     @property
     def source(self) -> Source:
         """How its documents are read."""
-        return Source(self.name, self.settings.fields)
+        return Source(self.name, self.settings.fields, self.settings.text)
 
     @property
     def stream(self) -> Stream:

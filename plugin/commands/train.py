@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from plugin.sources import Source
 from plugin.training import Plan, learn
 
 DAY_MS = 86_400_000
+TWINS_SHOWN = 3
+"""Groups of near-twin templates that are shown: enough to see what varies."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Trained:
     bundle: Bundle
     path: Path
     notices: tuple[str, ...]
+    masked: Mapping[str, int]
+    """How many of the lines each mask touched."""
 
 
 def lines_of(name: str, settings: SourceSettings, logs: Logs, days: float) -> tuple[list[LogLine], int]:
@@ -36,11 +41,11 @@ def lines_of(name: str, settings: SourceSettings, logs: Logs, days: float) -> tu
         InputError: there are none.
         ServiceError: as the store answers.
     """
-    stream = Stream(settings.indices, settings.time_field, settings.page, settings.max_hits)
+    source = Source(name, settings.fields, settings.text)
+    stream = Stream(settings.indices, settings.time_field, settings.page, settings.max_hits, source.paths)
     until = logs.now() - round(settings.delay_s * 1000)
     lo = until - round(days * DAY_MS)
     kept: deque[LogLine] = deque(maxlen=settings.max_lines)
-    source = Source(name, settings.fields)
     while lo < until:
         page = logs.read(stream, Span(lo, until))
         kept.extend(source.read(page.hits)[0])
@@ -66,8 +71,23 @@ def train(
     known = bundles.ids(shelf, name)
     id = bundles.new_id(shelf, name, f"{now:%Y-%m-%d}")
     parent = known[-1] if known else None
-    plan = Plan(name, settings.views, settings.budget, id, now.isoformat(timespec="seconds"), until, parent)
+    made = Plan(name, settings.views, settings.budget, id, now.isoformat(timespec="seconds"), until, parent)
+    plan = replace(made, masks=settings.all_masks, max_templates=settings.max_templates)
     bundle, notices = learn(lines, plan, progress)
     path = bundles.save(bundle, shelf)
     bundles.use(shelf, name, id)
-    return Trained(bundle, path, notices)
+    masked = bundle.masks.touched(line.message for line in lines)
+    return Trained(bundle, path, (*notices, *_twins(bundle)), masked)
+
+
+def _twins(bundle: Bundle) -> tuple[str, ...]:
+    """A sentence where templates are as alike as two can be, with the largest groups of them."""
+    groups = bundle.templates.twins()
+    if not groups:
+        return ()
+    told = "; ".join(" | ".join(f"`{text}`" for text in texts[:3]) for texts in groups[:TWINS_SHOWN])
+    n = len({text for texts in groups for text in texts})
+    return (
+        f"{n:,} of {len(bundle.templates):,} templates differ from another in one word alone; where that word is no "
+        f"event of its own, a mask for it would join them: {told}",
+    )

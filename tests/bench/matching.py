@@ -2,20 +2,25 @@
 
     python tests/bench/matching.py --data DIR [--json] [--lines N]
 
-The 2,000 lines of each loghub sample (Linux, OpenSSH, HDFS) are parsed, and their messages mined by both. Then
-`--lines` messages, made of these 2,000, are matched: once as they are (the row `matching`: every cache warm, the best
-case; real logs repeat 0 to 85 of 100 messages word for word), and once with other numbers in every line that holds one
-(`matching, new numbers`: all of HDFS is new then, the worst case). Rows that carry one `set` are parts of these totals.
+The 2,000 lines of each loghub sample (Linux, OpenSSH, HDFS, Thunderbird) are parsed, and their messages mined by both.
+Then `--lines` messages, made of these 2,000, are matched: once as they are (the row `matching`: every cache warm, the
+best case; real logs repeat 0 to 85 of 100 messages word for word), and once with other numbers in every line that holds
+one (`matching, new numbers`: all of HDFS is new then, the worst case). Rows that carry one `set` are parts of these
+totals.
 
 drain3 gets our masks as its masking instructions, its own defaults otherwise, and its fastest search (`never`). Both go
 the whole way from a message to its event; reading files counts for neither. The better of two runs counts for both.
 drain3 keeps nothing from one message to the next, so the first fifth of the messages tells its rate.
+
+Then our matcher alone, with 10,000 made-up templates against 100 of them: every message new, each of a template drawn
+at random. Lengths are mixed as in real logs, and then all alike, which is the worst case: its sets are the longest.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 import sys
 import time
@@ -32,12 +37,17 @@ from parsers.masks import Masks
 from parsers.matcher import Matcher
 from parsers.miner import mine
 from parsers.syslog import parse
+from parsers.templates import UNKNOWN, Templates
 
-SETS = ("Linux", "OpenSSH", "HDFS")
+SETS = ("Linux", "OpenSSH", "HDFS", "Thunderbird")
 REPEATS = 2
 THEIR_SHARE = 5
 """drain3 is timed on one message in so many: 100,000 lines a set take half a minute then, not two."""
 NAMES = {"repeat": "matching", "new": "matching, new numbers"}
+FEW, MANY = 100, 10_000
+LENGTHS = {"mixed lengths": (5, 20), "one length": (12, 12)}
+"""Tokens of made-up templates, from and to."""
+VARIABLES = {"<NUM>": "{0}", "<IP>": "10.{1}.{2}.{3}", "<*>": "name-{0}"}
 NUMBER = re.compile(r"(?<!\w)\d+(?!\w)")
 
 
@@ -61,6 +71,9 @@ def main() -> int:
     timings = [timing for name in SETS for timing in _timings(name, _messages(arguments.data, name), arguments.lines)]
     for row in _rows(timings):
         print(json.dumps(row) if arguments.json else _told(row))
+    for name, tokens in LENGTHS.items():
+        row = _scaled(name, tokens, arguments.lines)
+        print(json.dumps(row) if arguments.json else _told_scaled(row))
     return 0
 
 
@@ -138,6 +151,50 @@ def _row(name: str, set_: str, timings: Sequence[Timing]) -> dict[str, Any]:
         "ours_per_s": round(lines / ours_s),
         "theirs_per_s": round(lines / theirs_s),
     }
+
+
+def _scaled(name: str, tokens: tuple[int, int], n: int) -> dict[str, Any]:
+    """Our speed with `MANY` templates as a share of that with `FEW`; the better of two runs of each, by turns."""
+    chance = random.Random(0)  # noqa: S311 - made-up templates, no secret
+    many = _made_up(chance, tokens)
+    best: dict[int, float] = {}
+    for _ in range(REPEATS):
+        for n_templates in (FEW, MANY):
+            texts = many[:n_templates]
+            lines = [_filled(texts[chance.randrange(n_templates)], i) for i in range(n)]
+            matcher = Matcher(Masks.default(), Templates.numbered(dict.fromkeys(texts, 1)))
+            took = _seconds(matcher.ids, lines)
+            best[n_templates] = min(best.get(n_templates, took), took)
+            if UNKNOWN in matcher.ids(lines[:1_000]):
+                raise AssertionError("a message of a template matches none")
+    return {
+        "name": f"matching, {MANY:,} templates of {name} against {FEW}",
+        "share": round(best[FEW] / best[MANY], 3),
+        "few_per_s": round(n / best[FEW]),
+        "many_per_s": round(n / best[MANY]),
+    }
+
+
+def _made_up(chance: random.Random, tokens: tuple[int, int]) -> list[str]:
+    """Templates of words from a vocabulary of 2,000; one place in four is a variable."""
+    words = [f"{a}{b}" for a in "qwrtpsdfgh" for b in ("".join(chance.choices("aeioulmn", k=6)) for _ in range(200))]
+    texts: dict[str, None] = {}
+    while len(texts) < MANY:
+        length = chance.randint(*tokens)
+        variables = set(chance.sample(range(1, length), length // 4))
+        texts[" ".join(chance.choice([*VARIABLES] if i in variables else words) for i in range(length))] = None
+    return list(texts)
+
+
+def _filled(text: str, i: int) -> str:
+    """A message of the template; no two are alike."""
+    for mask, form in VARIABLES.items():
+        text = text.replace(mask, form.format(i, i >> 16 & 255, i >> 8 & 255, i & 255))
+    return text
+
+
+def _told_scaled(row: dict[str, Any]) -> str:
+    return f"{row['name']}: {row['share']:.2f} of its speed, {row['many_per_s']:,}/s against {row['few_per_s']:,}/s"
 
 
 def _told(row: dict[str, Any]) -> str:

@@ -3,7 +3,8 @@
     python tests/fuzz/targets.py parse -max_total_time=600      # atheris; more options are libFuzzer's
 
 A target fails on an exception, on a result that breaks its promise, or on an input that, drawn out to a megabyte, takes
-more than five seconds of processor time: what grows with the square of the length takes hours. What libFuzzer finds is left beside the folder it runs in, as `crash-…`.
+more than five seconds of processor time: what grows with the square of the length takes hours. What libFuzzer finds is
+left beside the folder it runs in, as `crash-…`.
 """
 
 from __future__ import annotations
