@@ -42,10 +42,12 @@ def show(console: Console, report: Report, *, unfold: bool, top: int) -> None:
 def summary(report: Report, n_entries: int) -> str:
     """The last line: what was read, over what time, what was found."""
     n, bad = len(report.lines), sum(report.rejected.values())
+    repeated = sum("#" in line.origin.rpartition(":")[2] for line in report.lines)  # `auth.log:17#2`
+    read = f"{n - repeated:,} lines" + (f" and {repeated:,} repeats that they count" if repeated else "")
     unread = f", {bad:,} unread ({', '.join(report.rejected)})" if bad else ""
     span = f"{report.days:.1f} days" if report.days >= 1 else f"{report.days * 24:.1f} hours"
     found = f"{len(report.anomalies):,} strange in {n_entries:,} {'entry' if n_entries == 1 else 'entries'}"
-    return f"{n:,} lines over {span}{unread}: {found if report.anomalies else 'nothing strange'}."
+    return f"{read} over {span}{unread}: {found if report.anomalies else 'nothing strange'}."
 
 
 def stamp(seconds: float) -> str:

@@ -88,6 +88,16 @@ def test_the_last_line_sums_up() -> None:
         assert part in last
 
 
+def test_repeats_that_were_written_out_are_told_apart() -> None:
+    """Else a file would seem to have more lines than it has."""
+    lines_read = [
+        line._replace(origin=f"a:{n // 2}#{n}" if n % 2 else f"a#1:{n // 2}") for n, line in enumerate(report().lines)
+    ]
+    n = len(lines_read)
+    told = shown(replace(report(), lines=lines_read)).rstrip().splitlines()[-1]
+    assert told.startswith(f"{n - n // 2} lines and {n // 2} repeats that they count over ")
+
+
 def test_nothing_strange_is_said_too() -> None:
     """And is no empty screen."""
     assert "nothing" in shown(replace(report(), anomalies=()))

@@ -158,7 +158,7 @@ class Detector:
         seen, total, after = self._came(window)
         return Explanation(
             aspect="sequence",
-            probability=float(shares[self._place.get(window.event, -1)]),
+            probability=max(float(shares[self._place.get(window.event, -1)]), self._one),  # rarer, nobody could know
             rank=int(self.rank([window])[0]),
             expected=tuple((self.vocabulary[i], float(shares[i])) for i in _likeliest(shares[:-1], self.vocabulary)),
             influence=tuple(surprise - less for less in self._nats(without).tolist()),

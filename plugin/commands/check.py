@@ -122,7 +122,7 @@ def _read(name: str, settings: SourceSettings, logs: Logs, rights: tuple[str, ..
     now = logs.now()
     stream = Stream(settings.indices, settings.time_field, settings.page, settings.max_hits)
     hits = _newest(logs, stream, now)
-    lines, rejected = Source(name, settings.fields).read(hits)
+    lines, rejected = Source(name, settings.fields, settings.text).read(hits)
     reasons = Counter(line.reason for line in rejected)
     return Checked(name, len(hits), tuple(lines[-SHOWN:]), reasons, logs.count_without(stream), rights)
 
