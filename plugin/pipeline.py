@@ -77,12 +77,12 @@ def judge(
         looks.append(view.look(sightings))  # one batch, each distinct window once
     items, nats = together(looks)
     scores = bundle.threshold.calibration.score(nats)
-    over = np.flatnonzero(scores >= bundle.threshold.cut)
-    heard: dict[int, list[tuple[Look, int]]] = {item: [] for item in over.tolist()}
+    over = scores >= bundle.threshold.cut
+    heard: dict[int, list[tuple[Look, int]]] = {item: [] for item in np.flatnonzero(over).tolist()}
     for look, numbers in zip(looks, items, strict=True):
-        for place in np.flatnonzero(np.isin(numbers, over)).tolist():
+        for place in np.flatnonzero(over[numbers]).tolist():
             heard[int(numbers[place])].append((look, place))
-    explained = cache(lambda view, window: view.detector.explain(window))  # alike lines share theirs
+    explained = {view.name: cache(view.detector.explain) for view in bundle.views}  # alike lines share theirs
     told = [_anomaly(source, bundle, float(scores[item]), voices, explained) for item, voices in heard.items()]
     return told, carried
 
@@ -92,7 +92,7 @@ def _anomaly(
     bundle: Bundle,
     score: float,
     voices: Sequence[tuple[Look, int]],
-    explained: Callable[[View, Window], Explanation],
+    explained: Mapping[str, Callable[[Window], Explanation]],
 ) -> Anomaly:
     """As the view tells it that finds it strangest; of equals, the first in the settings."""
     ranked = sorted(voices, key=lambda voice: -voice[0].scores[voice[1]])
@@ -106,7 +106,7 @@ def _anomaly(
             float(look.surprises[place]),
             own,
             bundle.threshold.cut,
-            explained(look.view, look.sightings[place].window),
+            explained[look.view.name](look.sightings[place].window),
         )
         for (look, place), (_, own) in zip(ranked, spoken, strict=True)
         if own >= spoken[0][1] - NEAR

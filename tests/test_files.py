@@ -255,7 +255,7 @@ def test_frames_that_follow_on_each_other_are_lines(log: Path) -> None:
     write(log, "".join(f"{len(text.encode())} {text}" for text in messages))
     lines = files.read([str(log)])[0]
     assert [line.message for line in lines] == ["caf\u00e9 0", "caf\u00e9 1", "caf\u00e9 2"]
-    assert [line.origin for line in lines] == ["auth.log:1", "auth.log:1#2", "auth.log:1#3"]
+    assert [line.origin for line in lines] == ["auth.log:1", "auth.log:1.2", "auth.log:1.3"]
 
 
 def test_a_files_first_lines_tell_its_format(log: Path) -> None:
@@ -271,3 +271,12 @@ def test_a_files_first_lines_tell_its_format(log: Path) -> None:
     assert (looked.format, looked.formats) == ("syslog", {"syslog": 2, "json": 1, "": 1})
     assert [line.reason for line in looked.rejected] == ["no time stamp"]
     assert len(files.look(str(log), UTC, "json").lines) == 1
+
+
+def test_a_frame_and_a_repeat_never_have_one_origin(log: Path) -> None:
+    """An origin is what a verdict is about: two lines that shared theirs would be judged as one."""
+    counted = b"<38>Nov 23 10:00:00 web-01 sshd[1]: message repeated 3 times: [ Failed password for root]"
+    plain = b"<38>Nov 23 10:00:01 web-01 sshd[1]: Connection closed by 10.1.2.3"
+    log.write_bytes(b"".join(b"%d %s" % (len(text), text) for text in (counted, plain)) + b"\n")
+    lines, _ = files.read([str(log)])
+    assert [line.origin for line in lines] == ["auth.log:1", "auth.log:1#2", "auth.log:1#3", "auth.log:1.2"]

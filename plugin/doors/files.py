@@ -151,7 +151,7 @@ def _parsed(path: str, name: str, zone: tzinfo, format: str) -> Iterator[tuple[s
                 for part, frame in enumerate(_frames(whole) if whole[:1].isdigit() else (whole,), 1):
                     text = frame.decode("utf-8", "replace").rstrip("\r\n")
                     if text.strip():
-                        origin = f"{name}:{n}" if part == 1 else f"{name}:{n}#{part}"
+                        origin = f"{name}:{n}" if part == 1 else f"{name}:{n}.{part}"  # `#` numbers repeats
                         yield text, understand(text, origin, now, zone, format)
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
