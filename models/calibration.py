@@ -90,7 +90,7 @@ class Calibration:
     def score(self, surprises: Floats) -> Floats:
         """10·log10(1/p), shape (n,), 0…100, never falling as surprise rises."""
         with np.errstate(divide="ignore"):  # p may underflow to 0 very far out: 100, like everything beyond 1e-10
-            return np.clip(-10.0 * np.log10(self.p(surprises)), 0.0, MAX_SCORE)
+            return np.clip(-10.0 * np.log10(self.p(surprises)), 0.0, MAX_SCORE) + 0.0  # not -0.0, where p is 1
 
     def expected(self, cut: float) -> float:
         """Share of the held-out windows at or over `cut`, 0…1; times windows a day, this is alerts a day."""
