@@ -26,7 +26,7 @@ def test_no_text_breaks_a_promise(target: str, tmp_path: Path) -> None:
     corpus.mkdir()
     for n, seed in enumerate(SEEDS):
         (corpus / str(n)).write_bytes(seed)
-    limits = ["-max_total_time=15", "-max_len=2048", "-rss_limit_mb=1024", "-seed=1", "-verbosity=0"]
+    limits = ["-max_total_time=15", "-max_len=2048", "-seed=1", "-verbosity=0"]
     command = [sys.executable, str(TARGETS), target, str(corpus), *limits]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
     assert result.returncode == 0, result.stderr.decode(errors="replace")[-3000:]

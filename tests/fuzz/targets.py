@@ -2,14 +2,15 @@
 
     python tests/fuzz/targets.py parse -max_total_time=600      # atheris; more options are libFuzzer's
 
-A target fails on an exception, on a result that breaks its promise, or on an input that, drawn out to a megabyte, takes
-more than five seconds of processor time: what grows with the square of the length takes hours. What libFuzzer finds is
-left beside the folder it runs in, as `crash-…`.
+A target fails on an exception, on a result that breaks its promise, on memory grown by half a gigabyte, or on an input
+that, drawn out to a megabyte, takes more than five seconds of processor time: what grows with the square of the length
+takes hours. What libFuzzer finds is left in the folder it runs in, as `crash-…`.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -35,6 +36,9 @@ NOW = 1_795_500_000.0
 MEGABYTE = 1 << 20
 SECONDS_A_MEGABYTE = 5.0
 """Lines are cut at 64 KiB, so the worst of them takes a third of a second."""
+MOST_GROWTH = 512 << 20
+"""Bytes; the caches may grow to a tenth of it. libFuzzer's own limit looks at a peak that Linux hands down from the
+process that started this one, so it is switched off."""
 EVERY = 512
 """One input of so many is drawn out to a megabyte: that takes as long as all the others."""
 
@@ -97,11 +101,16 @@ def timed(target: Callable[[str], None], text: str) -> None:
     assert took <= SECONDS_A_MEGABYTE, f"{took:.2f} s of processor time for a megabyte of {text[:80]!r}"
 
 
+def resident() -> int:
+    """Bytes of memory in use."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+
+
 def main() -> None:
     """Fuzz one target: its name, then libFuzzer's options."""
     name, *options = sys.argv[1:]
     target = TARGETS[name]
-    n = 0
+    n, before = 0, resident()
 
     def one(data: bytes) -> None:
         nonlocal n
@@ -110,8 +119,9 @@ def main() -> None:
         target(text)
         if n % EVERY == 0 and text:
             timed(target, text)
+            assert resident() - before < MOST_GROWTH, f"{(resident() - before) >> 20} MiB more than at the start"
 
-    atheris.Setup([sys.argv[0], *options], one)
+    atheris.Setup([sys.argv[0], *options, "-rss_limit_mb=0"], one)
     atheris.Fuzz()
 
 
