@@ -26,7 +26,7 @@ from plugin import bundle as bundles
 from plugin import config as settings_file
 from plugin import documents, logs, story, terminal, wiring
 from plugin.commands import check as checking
-from plugin.commands import poll as polls
+from plugin.commands import follow as following
 from plugin.commands import score as scoring
 from plugin.commands import train as training
 from plugin.commands import tune as tuning
@@ -252,10 +252,10 @@ def poll(
     ports = wiring.build(settings)
     pollings = [wiring.polling(settings, name) for name in _sources(settings, source)]
     if follow:
-        polls.follow(pollings, ports, _stopped_by_signal())
+        following.follow(pollings, ports, _stopped_by_signal())
         return
     for polling in pollings:
-        for polled in polls.catch_up(polling, ports, dry_run=dry_run):
+        for polled in following.catch_up(polling, ports, dry_run=dry_run):
             for anomaly in polled.anomalies if dry_run else ():
                 _print_json(dict(documents.record(anomaly, polling.prefix, time.time(), polling.worker).body))
 

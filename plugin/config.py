@@ -189,7 +189,9 @@ class SourceSettings(_Section):
     delay_s: Seconds = 60.0
     """How far behind the server's clock a poll stays: more than the refresh interval plus the ingest latency."""
     overlap_s: Seconds = 120.0
-    """How far back a poll looks again for documents that became searchable late."""
+    """How far back each poll counts again, second by second, for documents that became searchable late."""
+    max_late_s: Seconds = 86_400.0
+    """How far back ten minutes are counted again for documents that came later still; 0 = not at all."""
     max_window_s: Annotated[float, Field(ge=1)] = 600.0
     """Longest span of one poll; a backlog is worked off in steps of this."""
     page: Annotated[int, Field(ge=1, le=10_000)] = 5_000

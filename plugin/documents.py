@@ -21,14 +21,17 @@ MAX_TEXT = 1024
 """Longest keyword that the mappings index, bytes at worst four a character."""
 
 
-def record(anomaly: Anomaly, prefix: str, now: float, worker: str) -> NewDocument:
+def record(anomaly: Anomaly, prefix: str, now: float, worker: str, *, late: bool = False) -> NewDocument:
     """The document of an anomaly, with the same id in the same index at every replay; only `now` differs.
 
-    The id does not name the bundle: a replay under a new one must meet its earlier self.
+    `late` says that its line came after later ones had been judged. The id does not name the bundle: a replay under a
+    new one must meet its earlier self.
     """
     id = record_id(anomaly)
     line = anomaly.sighting.line
-    return NewDocument(monthly(prefix, "records", line.clock or line.time), id, _body(anomaly, id, now, worker))
+    return NewDocument(
+        monthly(prefix, "records", line.clock or line.time), id, _body(anomaly, id, now, worker, late=late)
+    )
 
 
 def record_id(anomaly: Anomaly) -> str:
@@ -53,9 +56,8 @@ def rejection(rejected: Rejected, source: str, prefix: str, clock: float, now: f
 
 
 def health(prefix: str, worker: str, source: str, now: float, figures: Mapping[str, Any]) -> NewDocument:
-    """One poll's figures; the id is the worker's minute, so that a worker writes one a minute at most."""
-    minute = int(now // 60)
-    id = hashlib.sha256(f"{worker}\0{source}\0{minute}".encode()).hexdigest()[:40]
+    """What a worker has done for a source since its last such document, or what kept it from it."""
+    id = hashlib.sha256(f"{worker}\0{source}\0{now:.3f}\0{figures.get('status')}".encode()).hexdigest()[:40]
     body = {
         "@timestamp": iso(now),
         "event": {"kind": "metric", "module": "siem_anomaly", "dataset": "siem_anomaly.health"},
@@ -74,7 +76,7 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _body(anomaly: Anomaly, id: str, now: float, worker: str) -> dict[str, Any]:
+def _body(anomaly: Anomaly, id: str, now: float, worker: str, *, late: bool) -> dict[str, Any]:
     line = anomaly.sighting.line
     body: dict[str, Any] = {
         "@timestamp": iso(line.time),
@@ -89,7 +91,7 @@ def _body(anomaly: Anomaly, id: str, now: float, worker: str) -> dict[str, Any]:
             "ruleset": "siem_anomaly",
             "category": "anomaly",
         },
-        "siem_anomaly": _siem_anomaly(anomaly, now, worker),
+        "siem_anomaly": _siem_anomaly(anomaly, now, worker, late=late),
     }
     return body | _entities(anomaly)
 
@@ -136,7 +138,7 @@ def _entities(anomaly: Anomaly) -> dict[str, Any]:
     return found
 
 
-def _siem_anomaly(anomaly: Anomaly, now: float, worker: str) -> dict[str, Any]:
+def _siem_anomaly(anomaly: Anomaly, now: float, worker: str, *, late: bool) -> dict[str, Any]:
     line, why = anomaly.sighting.line, anomaly.explanation
     store, id = _where(line.origin)
     return {
@@ -151,7 +153,7 @@ def _siem_anomaly(anomaly: Anomaly, now: float, worker: str) -> dict[str, Any]:
             "score": [round(score, 2) for _, score in anomaly.voices],
         },
         "calibrated": anomaly.bundle.threshold.calibrated,
-        "late": False,
+        "late": late,
         "suppressed": False,
         "template": _template(anomaly),
         "session": anomaly.sighting.session,

@@ -15,6 +15,7 @@ from parsers.matcher import Match
 from plugin.bundle import Bundle
 from plugin.ports import Hit
 from plugin.sources import Source
+from plugin.spent import Spent
 from plugin.views import Look, View, together
 
 NEAR = 5.0
@@ -53,37 +54,55 @@ class Detection:
 
 
 def detect(
-    hits: Sequence[Hit], source: Source, bundle: Bundle, tails: Mapping[str, Tails[LogLine]], until: float
+    hits: Sequence[Hit],
+    source: Source,
+    bundle: Bundle,
+    tails: Mapping[str, Tails[LogLine]],
+    until: float,
+    spent: Spent | None = None,
 ) -> Detection:
     """Turn hits, oldest first, into anomalies, and the tails of each view to carry on.
 
-    `until` is how far the source's clock has come, in seconds.
+    `until` is how far the source's clock has come, in seconds. `spent` is told where the time goes.
     """
-    lines, rejected = source.read(hits)
-    matches = bundle.matcher.match(lines)
-    anomalies, carried = judge(matches, source.name, bundle, tails, until)
+    spent = spent or Spent()
+    with spent.on("parse"):
+        lines, rejected = source.read(hits)
+    with spent.on("match"):
+        matches = bundle.matcher.match(lines)
+    anomalies, carried = judge(matches, source.name, bundle, tails, until, spent)
     return Detection(anomalies, lines, rejected, sum(match.event == UNKNOWN for match in matches), carried)
 
 
 def judge(
-    matches: Sequence[Match], source: str, bundle: Bundle, tails: Mapping[str, Tails[LogLine]], until: float
+    matches: Sequence[Match],
+    source: str,
+    bundle: Bundle,
+    tails: Mapping[str, Tails[LogLine]],
+    until: float,
+    spent: Spent | None = None,
 ) -> tuple[list[Anomaly], dict[str, Tails[LogLine]]]:
     """The anomalies of matched lines, by all views together, and each view's tails."""
+    spent = spent or Spent()
     looks: list[Look] = []
     carried: dict[str, Tails[LogLine]] = {}
     for view in bundle.views:
-        events = view.lens.events(matches)
-        sightings, carried[view.name] = slide(tails.get(view.name, Tails()), events, view.lens.frame, until)
-        looks.append(view.look(sightings))  # one batch, each distinct window once
-    items, nats = together(looks)
-    scores = bundle.threshold.calibration.score(nats)
+        with spent.on("window"):
+            events = view.lens.events(matches)
+            sightings, carried[view.name] = slide(tails.get(view.name, Tails()), events, view.lens.frame, until)
+        with spent.on("score"):
+            looks.append(view.look(sightings))  # one batch, each distinct window once
+    with spent.on("score"):
+        items, nats = together(looks)
+        scores = bundle.threshold.calibration.score(nats)
     over = scores >= bundle.threshold.cut
     heard: dict[int, list[tuple[Look, int]]] = {item: [] for item in np.flatnonzero(over).tolist()}
     for look, numbers in zip(looks, items, strict=True):
         for place in np.flatnonzero(over[numbers]).tolist():
             heard[int(numbers[place])].append((look, place))
     explained = {view.name: cache(view.detector.explain) for view in bundle.views}  # alike lines share theirs
-    told = [_anomaly(source, bundle, float(scores[item]), voices, explained) for item, voices in heard.items()]
+    with spent.on("explain"):
+        told = [_anomaly(source, bundle, float(scores[item]), voices, explained) for item, voices in heard.items()]
     return told, carried
 
 

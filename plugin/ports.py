@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from models.windows import Tails
 from parsers.line import LogLine
+from plugin.tally import Seconds, Tally
 
 Document = Mapping[str, Any]
 
@@ -70,8 +71,12 @@ class Checkpoint:
     """Everything before this instant has been judged; milliseconds."""
     bundle: str
     """The language of the bundle whose event ids the tails speak: see `Bundle.language`."""
-    seen: frozenset[int] = frozenset()
-    """64-bit hashes of (index, id) of the hits within the overlap before `until`."""
+    since: int = 0
+    """Where polling began, milliseconds; what lies before is the training's."""
+    seen: Seconds = field(default_factory=dict)
+    """What was judged within the overlap before `until`."""
+    tally: Tally = field(default_factory=Tally)
+    """What was judged before that, as far back as anything can be late."""
     tails: Mapping[str, Tails[LogLine]] = field(default_factory=dict)
     """By view."""
     version: tuple[int, int] | None = None
@@ -113,6 +118,17 @@ class Logs(Protocol):
         """
         ...
 
+    def count(self, stream: Stream, span: Span, width: int) -> Mapping[int, int]:
+        """How many documents `read` would find in each `width` milliseconds of the span.
+
+        By the first millisecond of each, a multiple of `width`; where there are none there is no key.
+
+        Raises:
+            Unavailable: the store did not count them all.
+            Refused: the store will not answer.
+        """
+        ...
+
     def count_without(self, stream: Stream) -> int:
         """How many documents lack the time field, and so can never be read."""
         ...
@@ -140,8 +156,11 @@ class Checkpoints(Protocol):
         """The last one committed, read in real time; None before the first."""
         ...
 
-    def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> None:
+    def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> int:
         """Store it if `replacing` is still the stored one (None = there is none), or nothing happens.
+
+        Returns:
+            Its size as stored, bytes.
 
         Raises:
             PollInProgress: another worker committed first.

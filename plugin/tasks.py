@@ -17,9 +17,8 @@ from celery import Celery
 from celery.signals import beat_init, setup_logging, worker_process_init
 
 from plugin import config, logs, wiring
-from plugin.commands.poll import catch_up
+from plugin.commands.follow import attend, share_s
 from plugin.config import Settings
-from plugin.errors import PollInProgress, Refused, Unavailable
 from plugin.ports import Ports
 
 log = logging.getLogger("siem_anomaly.tasks")
@@ -98,14 +97,10 @@ def _begin(**_: Any) -> None:  # noqa: ANN401
 
 @app.task(name="siem_anomaly.poll")  # type: ignore[untyped-decorator]
 def poll(source: str) -> None:
-    """Poll one source until it has caught up; what fails is told, and tried again by the next beat."""
+    """Poll one source until it has caught up, or for its share of the time; what fails is tried by the next beat."""
     settings = _settings()
-    try:
-        catch_up(wiring.polling(settings, source), _connected())
-    except PollInProgress as error:
-        log.info("source=%s another worker was first: %s", source, error)
-    except (Unavailable, Refused) as error:
-        log.warning("source=%s %s", source, error)
+    polling = wiring.polling(settings, source)
+    attend(polling, _connected(), share_s(polling, len(settings.sources)))
 
 
 def _connected() -> Ports:

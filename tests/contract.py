@@ -12,6 +12,7 @@ from models.windows import Tail, Tails
 from parsers.line import LogLine
 from plugin.errors import PollInProgress, Refused
 from plugin.ports import Anomalies, Checkpoint, Checkpoints, Logs, NewDocument, Span, Stream
+from plugin.tally import Cell, Tally
 from tests.fakes import NOON
 
 
@@ -154,6 +155,16 @@ class LogsContract:
         with pytest.raises(Refused, match=f"no index matches {index}-absent"):
             bench.logs.read(self.stream(f"{index}-absent*"), self.span())
 
+    def test_what_is_read_can_be_counted(self, bench: LogsBench, index: str) -> None:
+        """By second, as many as a read finds; from a whole one, only what the span holds."""
+        for n, ms in enumerate((999, 1_000, 1_999, 3_000, 3_001)):
+            bench.put(index, f"{n}", log_document(ms))
+        stream = self.stream(index)
+        assert bench.logs.count(stream, self.span(), 1_000) == {NOON: 1, NOON + 1_000: 2, NOON + 3_000: 2}
+        assert bench.logs.count(stream, self.span(1_999, 3_001), 1_000) == {NOON + 1_000: 1, NOON + 3_000: 1}
+        assert bench.logs.count(stream, self.span(5, 5), 1_000) == {}
+        assert bench.logs.count(stream, self.span(-50, 0), 1_000) == {}
+
     def test_the_clock_is_in_milliseconds(self, bench: LogsBench) -> None:
         """Between the years 2020 and 2100."""
         assert 1_577_836_800_000 < bench.logs.now() < 4_102_444_800_000
@@ -216,7 +227,9 @@ CHECKPOINT = Checkpoint(
     source="auth",
     until=NOON,
     bundle="2026-11-20-1",
-    seen=frozenset({0, 1, 2**64 - 1}),
+    since=NOON - 5,
+    seen={NOON // 1000 - 1: b"\0" * 8 + b"\xff" * 8, NOON // 1000: b"abcdefgh"},
+    tally=Tally({NOON - 600_000: {0: Cell(1, 2**64 - 1), 63: Cell(2, 0)}}),
     tails={"sequence": Tails({"b": TAIL, "a": TAIL._replace(counts={}, history=())}, 3.5), "rarity": Tails()},
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,6 +47,11 @@ class FakeLogs:
         later = [ms for ms in instants[stream.max_hits :] if ms > instants[0]]
         hi = later[0] if later else span.hi
         return Page([hit for hit in found if hit.clock // NS_PER_MS < hi], Span(span.lo, hi))
+
+    def count(self, stream: Stream, span: Span, width: int) -> dict[int, int]:
+        """Documents of the span by the first millisecond of each `width`."""
+        found = self.read(stream._replace(max_hits=len(self.documents)), span).hits
+        return dict(Counter(ms - ms % width for hit in found for ms in [hit.clock // NS_PER_MS]))
 
     def count_without(self, stream: Stream) -> int:
         """Documents without the time field."""
@@ -96,13 +102,14 @@ class FakeCheckpoints:
         """The last one committed."""
         return self.stored.get(source)
 
-    def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> None:
+    def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> int:
         """Compare the versions and set."""
         stored = self.stored.get(checkpoint.source)
         version = stored.version if stored else None
         if version != (replacing.version if replacing else None):
             raise PollInProgress(f"another worker has committed the checkpoint of {checkpoint.source} first")
         self.stored[checkpoint.source] = replace(checkpoint, version=(version[0] + 1 if version else 0, 1))
+        return 0
 
 
 def _value(fields: object, name: str) -> object:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin.bundle import Bundle
-from plugin.commands.poll import Polling, catch_up, follow, poll
+from plugin.commands.follow import catch_up, follow
+from plugin.commands.poll import Polling, poll
 from plugin.config import SourceSettings
 from plugin.errors import PollInProgress, Refused, Unavailable
 from plugin.ports import Checkpoint, Document, Hit, NewDocument, Page, Ports, Span, Stream, Written
@@ -117,9 +118,9 @@ def test_two_workers_at_once_commit_once(bundle: Bundle, undisturbed: set[tuple[
             """Nothing yet."""
             del source
 
-        def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> None:
+        def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> int:
             """To the shared store."""
-            checkpoints.commit(checkpoint, replacing)
+            return checkpoints.commit(checkpoint, replacing)
 
     logs = logs_of(HITS)
     poll(polling(bundle), Ports(logs, anomalies, checkpoints))

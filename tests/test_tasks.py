@@ -18,7 +18,7 @@ import pytest
 
 from plugin import bundle as bundles
 from plugin import config, tasks, wiring
-from plugin.commands.poll import catch_up
+from plugin.commands.follow import catch_up
 from plugin.config import Settings
 from plugin.documents import record_id
 from tests import lines

@@ -1,4 +1,4 @@
-"""`poll`: one read-judge-write-commit of one source, and the loop that follows every source on its interval.
+"""`poll`: one read-judge-write-commit of one source.
 
 The checkpoint is committed last, by compare-and-set; records have deterministic ids and are created, never overwritten.
 So a poll that dies at any step is repeated whole by the next one, and changes nothing that it had already written.
@@ -8,27 +8,31 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from threading import Event
+from dataclasses import dataclass, field
 
-from models.windows import Tails
+from models.windows import END, Tails
 from parsers.line import LogLine
-from plugin import documents
+from plugin import documents, tally
 from plugin.bundle import Bundle
 from plugin.config import SourceSettings
-from plugin.errors import PollInProgress, Refused, Unavailable
+from plugin.errors import Refused
 from plugin.pipeline import Anomaly, Detection, detect
-from plugin.ports import Checkpoint, Hit, Ports, Span, Stream
+from plugin.ports import Checkpoint, Hit, Ports, Span, Stream, Written
 from plugin.sources import Source
+from plugin.spent import Spent
+from plugin.tally import Judged
 
 log = logging.getLogger("siem_anomaly.poll")
 
 MIN_JUDGED = 20
 """Hits below which a share of rejected ones says nothing about the settings."""
+ALL = 2**31
+"""As many hits as there are: the server has just counted them."""
+
+NOTHING = Written(0, 0, [])
+"""What a poll without anomalies writes."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Polling:
         given = self.settings
         return Stream(given.indices, given.time_field, given.page, given.max_hits, self.source.paths)
 
+    @property
+    def overlap(self) -> int:
+        """How far back documents are told apart one by one, milliseconds."""
+        return round(self.settings.overlap_s * 1000)
+
 
 @dataclass(frozen=True)
 class Polled:
@@ -59,23 +68,32 @@ class Polled:
 
     source: str
     bundle: str
+    until: int = 0
+    """Everything before this instant has been judged; milliseconds."""
     n_hits: int = 0
+    n_late: int = 0
+    """Hits among them that came after later ones had been judged."""
     n_rejected: int = 0
     n_unknown: int = 0
     n_anomalies: int = 0
-    n_created: int = 0
-    n_duplicates: int = 0
-    n_refused: int = 0
+    written: Written = NOTHING
     lag_s: float = 0.0
     """From the end of what has been judged to the server's now."""
-    took_s: float = 0.0
-    caught_up: bool = True
-    """Nothing is left to read but what is younger than the delay."""
+    backlog_s: float = 0.0
+    """Of it what could have been judged by now: all but the delay."""
+    checkpoint_bytes: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """By station: load, read, parse, match, window, score, explain, write, commit."""
     anomalies: tuple[Anomaly, ...] = ()
+
+    @property
+    def took_s(self) -> float:
+        """All stations together."""
+        return sum(self.seconds.values())
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Look for no garbage meanwhile: a poll holds on to its hits, and to walk them all time and again costs a fifth."""
     enabled = gc.isenabled()
     gc.disable()
@@ -86,7 +104,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-@_uncollected()
+@uncollected()
 def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
     """Read what has come since the checkpoint, judge it, write the anomalies, commit the checkpoint.
 
@@ -95,90 +113,86 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
         Unavailable: a service did not answer in full; nothing was committed.
         Refused: a service will not, or most lines cannot be read; nothing was committed.
     """
-    started = time.monotonic()
-    stored = ports.checkpoints.load(polling.name)
-    checkpoint = stored or Checkpoint(polling.name, polling.bundle.until, polling.bundle.language)
-    now = ports.logs.now()
+    spent = Spent()
+    with spent.on("load"):
+        stored = ports.checkpoints.load(polling.name)
+        now = ports.logs.now()
+    checkpoint = stored or begin(polling)
     wanted = _span(polling.settings, checkpoint, now)
-    if wanted.hi <= checkpoint.until:
-        return Polled(polling.name, polling.bundle.id, lag_s=(now - checkpoint.until) / 1000)
-    page = ports.logs.read(polling.stream, wanted)
-    hits = [hit for hit in page.hits if _hash(hit) not in checkpoint.seen]
-    found = detect(hits, polling.source, polling.bundle, _tails(checkpoint, polling.bundle), page.span.hi / 1000)
+    if wanted.lo >= wanted.hi:
+        return _polled(polling, checkpoint.until, now)
+    with spent.on("read"):
+        late = _late(polling, ports, checkpoint)
+        page = ports.logs.read(polling.stream, wanted)
+    hits, until = [*late, *page.hits], page.span.hi
+    found = detect(hits, polling.source, polling.bundle, _tails(checkpoint, polling.bundle), until / 1000, spent)
     _refuse_unreadable(polling, hits, found)
-    counts = (0, 0, 0)
+    written, size = NOTHING, 0
     if not dry_run:
-        counts = _write(polling, ports, found, now / 1000)
-        ports.checkpoints.commit(_advanced(polling, page.hits, page.span.hi, found.tails), replacing=stored)
-    return Polled(
-        polling.name,
-        polling.bundle.id,
-        len(hits),
-        len(found.rejected),
-        found.n_unknown,
-        len(found.anomalies),
-        *counts,
-        lag_s=(now - page.span.hi) / 1000,
-        took_s=time.monotonic() - started,
-        caught_up=dry_run or page.span.hi >= now - polling.settings.delay_s * 1000,
-        anomalies=tuple(found.anomalies),
-    )
+        with spent.on("write"):
+            written = write(polling, ports, found, now / 1000, late=_came_after(checkpoint.until))
+        with spent.on("commit"):
+            size = ports.checkpoints.commit(_advanced(polling, checkpoint, hits, until, found), replacing=stored)
+    return _polled(polling, until, now, found, len(late), written, size, spent.seconds)
 
 
-def catch_up(polling: Polling, ports: Ports, *, dry_run: bool = False) -> list[Polled]:
-    """Poll until nothing is left to read, oldest first. Raises what `poll` raises."""
-    done = [poll(polling, ports, dry_run=dry_run)]
-    tell(done[-1])
-    while not done[-1].caught_up:
-        done.append(poll(polling, ports, dry_run=dry_run))
-        tell(done[-1])
-    if not dry_run:
-        _write_health(polling, ports, done)
-    return done
+def begin(polling: Polling) -> Checkpoint:
+    """The checkpoint before the first: where the training ended."""
+    until = polling.bundle.until
+    return Checkpoint(polling.name, until, polling.bundle.language, since=until)
 
 
-def follow(pollings: Sequence[Polling], ports: Ports, stop: Event, clock: Callable[[], float] = time.monotonic) -> None:
-    """Poll every source on its interval in this one process, until `stop` is set.
+def write(polling: Polling, ports: Ports, found: Detection, now: float, *, late: Callable[[Anomaly], bool]) -> Written:
+    """Create the records of what was found, and a dead letter for each line that could not be read.
 
-    A service that does not answer costs a poll, not the process; what it refuses ends it.
-
-    Raises:
-        Refused: retrying cannot help.
+    `late` says whether an anomaly's line came after later ones had been judged. Raises what `create` raises.
     """
-    due = {polling.name: clock() for polling in pollings}
-    while not stop.is_set():
-        for polling in pollings:
-            if stop.is_set() or due[polling.name] > clock():
-                continue
-            due[polling.name] = clock() + polling.settings.interval_s
-            _tried(polling, ports)
-        stop.wait(max(min(due.values()) - clock(), 0.0))
+    prefix, worker = polling.prefix, polling.worker
+    new = [documents.record(each, prefix, now, worker, late=late(each)) for each in found.anomalies]
+    new += [documents.rejection(line, polling.name, prefix, now, now) for line in found.rejected]
+    return ports.anomalies.create(new)
 
 
-def tell(polled: Polled) -> None:
-    """The one canonical log line of a poll."""
-    log.info(
-        "polled source=%s bundle=%s n_hits=%d n_rejected=%d n_unknown=%d n_anomalies=%d n_created=%d n_duplicates=%d "
-        "n_refused=%d lag_s=%.1f took_s=%.2f",
-        *(polled.source, polled.bundle, polled.n_hits, polled.n_rejected, polled.n_unknown, polled.n_anomalies),
-        *(polled.n_created, polled.n_duplicates, polled.n_refused, polled.lag_s, polled.took_s),
-    )
+def notes(hits: Sequence[Hit], lines: Sequence[LogLine]) -> list[Judged]:
+    """What a checkpoint remembers of hits that were read as these lines, or not at all."""
+    hosts = {line.origin: line.host for line in lines}
+    return [tally.note(hit.clock, hit.origin, hosts.get(hit.origin, "")) for hit in hits]
 
 
-def _tried(polling: Polling, ports: Ports) -> None:
-    try:
-        catch_up(polling, ports)
-    except PollInProgress as error:
-        log.info("source=%s another worker was first: %s", polling.name, error)
-    except Unavailable as error:
-        log.warning("source=%s %s; trying again in %.0f s", polling.name, error, polling.settings.interval_s)
+def _came_after(until: int) -> Callable[[Anomaly], bool]:
+    """Whether an anomaly's line was shown before an instant that had been judged; an end comes when it must."""
+
+    def late(anomaly: Anomaly) -> bool:
+        line = anomaly.sighting.line
+        return anomaly.sighting.window.event != END and (line.clock or line.time) * 1000 < until
+
+    return late
 
 
 def _span(settings: SourceSettings, checkpoint: Checkpoint, now: int) -> Span:
     newest = now - round(settings.delay_s * 1000)
-    hi = min(newest, checkpoint.until + round(settings.max_window_s * 1000))
-    overlap = round(settings.overlap_s * 1000) if checkpoint.version else 0  # before the first lies the training
-    return Span(checkpoint.until - overlap, hi)
+    return Span(checkpoint.until, min(newest, checkpoint.until + round(settings.max_window_s * 1000)))
+
+
+def _late(polling: Polling, ports: Ports, checkpoint: Checkpoint) -> list[Hit]:
+    """What has come within the overlap since it was judged, oldest first; told by counting each second again."""
+    overlap = Span(max(_overlap_from(polling, checkpoint.until), checkpoint.since), checkpoint.until)
+    counts = ports.logs.count(polling.stream, overlap, tally.SECOND_MS)
+    seconds = tally.changed(checkpoint.seen, counts, polling.stream.max_hits)
+    again = frozenset(seconds)
+    judged = tally.hashes(b"".join(checkpoint.seen.get(second, b"") for second in seconds))
+    hits: list[Hit] = []
+    for lo, hi in tally.spans(seconds):
+        span = Span(max(lo, overlap.lo), min(hi, overlap.hi))
+        page = ports.logs.read(polling.stream._replace(max_hits=ALL), span)
+        hits += (hit for hit in page.hits if hit.clock // 1_000_000_000 in again)
+    return [hit for hit in hits if tally.hash_of(hit.origin) not in judged]
+
+
+def _overlap_from(polling: Polling, until: int) -> int:
+    """Where the overlap before an instant begins: at a whole second."""
+    begins = until - polling.overlap
+    return begins - begins % tally.SECOND_MS
 
 
 def _tails(checkpoint: Checkpoint, bundle: Bundle) -> Mapping[str, Tails[LogLine]]:
@@ -199,34 +213,39 @@ def _refuse_unreadable(polling: Polling, hits: Sequence[Hit], found: Detection) 
         )
 
 
-def _write(polling: Polling, ports: Ports, found: Detection, now: float) -> tuple[int, int, int]:
-    new = [documents.record(anomaly, polling.prefix, now, polling.worker) for anomaly in found.anomalies]
-    new += [documents.rejection(line, polling.name, polling.prefix, now, now) for line in found.rejected]
-    written = ports.anomalies.create(new)
-    return written.created, written.duplicates, len(written.refused)
+def _advanced(polling: Polling, before: Checkpoint, hits: Sequence[Hit], until: int, found: Detection) -> Checkpoint:
+    judged = notes(hits, found.lines)
+    begins = _overlap_from(polling, until)
+    recent = {second: hashes for second, hashes in before.seen.items() if second * tally.SECOND_MS >= begins}
+    seen = tally.joined(recent, tally.in_seconds(each for each in judged if each.clock >= begins))
+    counted = before.tally.plus(judged).after(until - round(polling.settings.max_late_s * 1000))
+    return Checkpoint(polling.name, until, polling.bundle.language, before.since, seen, counted, found.tails)
 
 
-def _advanced(polling: Polling, hits: Sequence[Hit], until: int, tails: Mapping[str, Tails[LogLine]]) -> Checkpoint:
-    recent = (until - round(polling.settings.overlap_s * 1000)) * 1_000_000
-    seen = frozenset(_hash(hit) for hit in hits if hit.clock >= recent)
-    return Checkpoint(polling.name, until, polling.bundle.language, seen, tails)
-
-
-def _write_health(polling: Polling, ports: Ports, done: Sequence[Polled]) -> None:
-    figures = {
-        "status": "ok",
-        "lag_seconds": done[-1].lag_s,
-        "events": sum(polled.n_hits for polled in done),
-        "records": sum(polled.n_created for polled in done),
-        "duplicates": sum(polled.n_duplicates for polled in done),
-        "dead_letters": sum(polled.n_refused + polled.n_rejected for polled in done),
-        "unknown": sum(polled.n_unknown for polled in done),
-        "bundle": polling.bundle.id,
-    }
-    now = ports.logs.now() / 1000
-    ports.anomalies.create([documents.health(polling.prefix, polling.worker, polling.name, now, figures)])
-
-
-def _hash(hit: Hit) -> int:
-    """64 bits of (index, id): among 600,000 hits of an overlap two collide with odds of one in a hundred million."""
-    return int.from_bytes(hashlib.blake2b(hit.origin.encode("utf-8", "surrogateescape"), digest_size=8).digest())
+def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
+    polling: Polling,
+    until: int,
+    now: int,
+    found: Detection | None = None,
+    n_late: int = 0,
+    written: Written = NOTHING,
+    size: int = 0,
+    seconds: Mapping[str, float] | None = None,
+) -> Polled:
+    found = found or Detection([], [], [], 0, {})
+    return Polled(
+        polling.name,
+        polling.bundle.id,
+        until,
+        len(found.lines) + len(found.rejected),
+        n_late,
+        len(found.rejected),
+        found.n_unknown,
+        len(found.anomalies),
+        written,
+        lag_s=(now - until) / 1000,
+        backlog_s=max(now - until - round(polling.settings.delay_s * 1000), 0) / 1000,
+        checkpoint_bytes=size,
+        seconds=seconds or {},
+        anomalies=tuple(found.anomalies),
+    )

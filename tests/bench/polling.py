@@ -28,7 +28,8 @@ sys.path.insert(0, str(ROOT))
 
 from parsers.line import LogLine  # noqa: E402 - the repository is no installed package
 from plugin import config, wiring  # noqa: E402
-from plugin.commands.poll import Polling, catch_up  # noqa: E402
+from plugin.commands.follow import catch_up  # noqa: E402
+from plugin.commands.poll import Polling  # noqa: E402
 from plugin.doors import files  # noqa: E402
 from plugin.training import Plan, learn  # noqa: E402
 from tests import servers  # noqa: E402

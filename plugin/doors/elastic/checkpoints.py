@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+import json
+import struct
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from elasticsearch import ConflictError, Elasticsearch, NotFoundError
@@ -12,9 +15,10 @@ from plugin import tails
 from plugin.doors.elastic.client import asking
 from plugin.errors import PollInProgress, Refused
 from plugin.ports import Checkpoint
+from plugin.tally import HASH_BYTES, Cell, Seconds, Tally
 
-HASH_BYTES = 8
-"""Of the hash of a seen hit: 64 bits."""
+HEAD = struct.Struct(">QQ")
+"""Before a second's hashes."""
 
 
 class ElasticCheckpoints:
@@ -35,25 +39,26 @@ class ElasticCheckpoints:
                 return None
         try:
             return _checkpoint(source, answer)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, struct.error, zlib.error) as error:
             raise Refused(
                 f"the checkpoint of {source} in {self._index} cannot be read ({error}): "
                 f"delete the document {_id(source)} to begin anew"
             ) from error
 
-    def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> None:
+    def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> int:
         """Store it if `replacing` is still the stored one; the server compares, so no lock is needed."""
         expected = replacing.version if replacing else None
+        body = _body(checkpoint)
         with asking(self._client, f"commit the checkpoint of {checkpoint.source}"):
             try:
-                self._put(checkpoint, expected)
+                self._put(_id(checkpoint.source), body, expected)
             except ConflictError as error:
                 raise PollInProgress(
                     f"another worker has committed the checkpoint of {checkpoint.source} first: its work stands"
                 ) from error
+        return sum(len(part) for part in body.values() if isinstance(part, str))
 
-    def _put(self, checkpoint: Checkpoint, expected: tuple[int, int] | None) -> None:
-        name, body = _id(checkpoint.source), _body(checkpoint)
+    def _put(self, name: str, body: Mapping[str, Any], expected: tuple[int, int] | None) -> None:
         if expected is None:
             self._client.create(index=self._index, id=name, document=body)
             return
@@ -69,8 +74,10 @@ def _body(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "source": checkpoint.source,
         "until": checkpoint.until,
+        "since": checkpoint.since,
         "bundle": checkpoint.bundle,
-        "seen": _text(_hashes(checkpoint.seen)),
+        "seen": _text(_packed(checkpoint.seen)),
+        "tally": _text(_counted(checkpoint.tally)),
         "tails": _text(tails.encode(checkpoint.tails)),
     }
 
@@ -80,19 +87,43 @@ def _checkpoint(source: str, answer: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(
         source=source,
         until=int(body["until"]),
+        since=int(body["since"]),
         bundle=str(body["bundle"]),
-        seen=_seen(_bytes(body["seen"])),
+        seen=_unpacked(_bytes(body["seen"])),
+        tally=_tally(_bytes(body["tally"])),
         tails=tails.decode(_bytes(body["tails"])),
         version=(answer["_seq_no"], answer["_primary_term"]),
     )
 
 
-def _hashes(seen: Iterable[int]) -> bytes:
-    return b"".join(each.to_bytes(HASH_BYTES, "big") for each in sorted(seen))
+def _packed(seen: Seconds) -> bytes:
+    """Second and number of hashes, eight bytes each, then the hashes; second after second."""
+    rows = ((second, packed) for second, packed in sorted(seen.items()))
+    return b"".join(HEAD.pack(second, len(packed) // HASH_BYTES) + packed for second, packed in rows)
 
 
-def _seen(data: bytes) -> frozenset[int]:
-    return frozenset(int.from_bytes(data[at : at + HASH_BYTES], "big") for at in range(0, len(data), HASH_BYTES))
+def _unpacked(data: bytes) -> dict[int, bytes]:
+    found, at = {}, 0
+    while at < len(data):
+        second, n = HEAD.unpack_from(data, at)
+        at += HEAD.size
+        found[second] = data[at : at + n * HASH_BYTES]
+        at += n * HASH_BYTES
+    if at != len(data):
+        message = "the hits it has seen are cut off"
+        raise ValueError(message)
+    return found
+
+
+def _counted(tally: Tally) -> bytes:
+    """`[[start, [[cell, n, mixed], …]], …]`, compressed."""
+    buckets = [[at, [[cell, *counts] for cell, counts in bucket.items()]] for at, bucket in tally.buckets.items()]
+    return zlib.compress(json.dumps(buckets, separators=(",", ":")).encode())
+
+
+def _tally(data: bytes) -> Tally:
+    rows = json.loads(zlib.decompress(data))
+    return Tally({int(at): {int(cell): Cell(int(n), int(mixed)) for cell, n, mixed in cells} for at, cells in rows})
 
 
 def _text(data: bytes) -> str:

@@ -1,0 +1,123 @@
+"""Documents that came later than the overlap: found by counting past minutes again, judged with what was around them.
+
+One aggregation says in which ten minutes more documents lie than were judged. Those are read once more, with a lead
+before and after so that sessions have their context, and what is strange of the new ones is written, marked late.
+Whatever a poll did goes on undisturbed: its tails are not touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from models.windows import Tails
+from parsers.line import LogLine, Rejected
+from plugin import tally
+from plugin.commands.poll import Polled, Polling, notes, uncollected, write
+from plugin.pipeline import Anomaly, Detection, detect
+from plugin.ports import Checkpoint, Ports, Span
+from plugin.spent import Spent
+from plugin.tally import BUCKET_MS, Bucket
+
+MAX_LEAD_MS = 3_600_000
+"""Of context on either side: sessions that fall silent for longer than half of it are cut short."""
+
+
+@uncollected()
+def recount(polling: Polling, ports: Ports) -> Polled | None:
+    """Judge what has come since to the oldest ten minutes that have grown; None when none have.
+
+    Raises:
+        PollInProgress: another worker committed first; its work stands.
+        Unavailable: a service did not answer in full; nothing was committed.
+        Refused: a service will not; nothing was committed.
+    """
+    spent = Spent()
+    with spent.on("load"):
+        checkpoint = ports.checkpoints.load(polling.name)
+        now = ports.logs.now()
+    if checkpoint is None:
+        return None
+    with spent.on("count"):
+        counts = ports.logs.count(polling.stream, _past(polling, checkpoint), BUCKET_MS)
+    at = next(iter(checkpoint.tally.grown(counts)), None)
+    if at is None:
+        return None
+    again = _judged_again(polling, ports, at, spent)
+    found = again.new_to(checkpoint)
+    with spent.on("write"):
+        written = write(polling, ports, found, now / 1000, late=lambda _: True)
+    with spent.on("commit"):
+        known = replace(checkpoint, tally=checkpoint.tally.having(at, again.bucket))
+        size = ports.checkpoints.commit(known, replacing=checkpoint)
+    n_new = max(tally.size(again.bucket) - checkpoint.tally.n(at), 0)
+    return Polled(
+        polling.name,
+        polling.bundle.id,
+        checkpoint.until,
+        n_new,
+        n_new,
+        len(found.rejected),
+        n_anomalies=len(found.anomalies),
+        written=written,
+        lag_s=(now - checkpoint.until) / 1000,
+        checkpoint_bytes=size,
+        seconds=spent.seconds,
+        anomalies=tuple(found.anomalies),
+    )
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Ten minutes as they are now."""
+
+    at: int
+    bucket: Bucket
+    anomalies: list[Anomaly]
+    rejected: list[Rejected]
+
+    def new_to(self, checkpoint: Checkpoint) -> Detection:
+        """What was found of documents that had not been judged."""
+
+        def new(origin: str, host: str) -> bool:
+            return checkpoint.tally.is_new(self.at, self.bucket, tally.note(0, origin, host))
+
+        lines = [(anomaly, anomaly.sighting.line) for anomaly in self.anomalies]
+        anomalies = [anomaly for anomaly, line in lines if new(line.origin, line.host)]
+        return Detection(anomalies, [], [each for each in self.rejected if new(each.origin, "")], 0, {})
+
+
+def _past(polling: Polling, checkpoint: Checkpoint) -> Span:
+    """The whole buckets between how far back anything can be late, or polling began, and the overlap."""
+    lo = max(checkpoint.until - round(polling.settings.max_late_s * 1000), checkpoint.since)
+    hi = checkpoint.until - polling.overlap
+    return Span(lo + -lo % BUCKET_MS, hi - hi % BUCKET_MS)
+
+
+def _judged_again(polling: Polling, ports: Ports, at: int, spent: Spent) -> _Again:
+    """Judge ten minutes anew, and some before and after them for context; never more than `max_hits` at once."""
+    lead = min(round(2000 * max(view.lens.settings.idle_s for view in polling.bundle.views)), MAX_LEAD_MS)
+    left, tails = Span(at - lead, at + BUCKET_MS + lead), dict[str, Tails[LogLine]]()
+    again = _Again(at, {}, [], [])
+    while left.lo < left.hi:
+        with spent.on("read"):
+            page = ports.logs.read(polling.stream, left)
+        left = Span(page.span.hi, left.hi)
+        found = detect(page.hits, polling.source, polling.bundle, tails, page.span.hi / 1000, spent)
+        tails = dict(found.tails)
+        inside = [hit for hit in page.hits if _inside(at, hit.clock // tally.NS_PER_MS)]
+        origins = {hit.origin for hit in inside}
+        again = _Again(
+            at,
+            tally.total(again.bucket, tally.in_buckets(notes(inside, found.lines)).get(at, {})),
+            again.anomalies + [each for each in found.anomalies if _inside(at, _clock(each.sighting.line))],
+            again.rejected + [each for each in found.rejected if each.origin in origins],
+        )
+    return again
+
+
+def _clock(line: LogLine) -> float:
+    return (line.clock or line.time) * 1000
+
+
+def _inside(at: int, clock: float) -> bool:
+    return at <= clock < at + BUCKET_MS

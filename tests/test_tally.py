@@ -1,0 +1,82 @@
+"""What was judged, in little: what has come since is told exactly wherever it can be."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugin import tally
+from plugin.tally import BUCKET_MS, Cell, Judged, Tally
+
+NOON = 1_795_435_200_000
+CLOCKS = st.integers(NOON, NOON + 3 * BUCKET_MS - 1)
+DOCUMENTS = st.dictionaries(st.integers(0, 10**6), st.tuples(CLOCKS, st.sampled_from(["web-01", "web-02", ""])))
+
+
+def noted(documents: dict[int, tuple[int, str]]) -> list[Judged]:
+    """The notes of documents, by their ids."""
+    return [tally.note(clock * 10**6, f"logs/{id}", host) for id, (clock, host) in documents.items()]
+
+
+@given(DOCUMENTS, DOCUMENTS)
+def test_a_bucket_that_grew_is_told_and_no_other(
+    before: dict[int, tuple[int, str]], new: dict[int, tuple[int, str]]
+) -> None:
+    """By counts alone, whatever was judged in one go or in two."""
+    old = noted({id: each for id, each in before.items() if id not in new})
+    known = Tally().plus(old[:3]).plus(old[3:])
+    counts = Counter(each.clock - each.clock % BUCKET_MS for each in [*old, *noted(new)])
+    assert known.grown(counts) == sorted({each.clock - each.clock % BUCKET_MS for each in noted(new)})
+
+
+@given(DOCUMENTS, st.tuples(CLOCKS, st.sampled_from(["web-01", "web-02"])))
+def test_one_late_document_is_told_from_all_others(before: dict[int, tuple[int, str]], late: tuple[int, str]) -> None:
+    """Also among hundreds of its own host."""
+    old, (new,) = noted(before), noted({-1: late})
+    at = new.clock - new.clock % BUCKET_MS
+    inside = [each for each in [*old, new] if each.clock - each.clock % BUCKET_MS == at]
+    now = tally.in_buckets(inside)[at]
+    assert [each for each in inside if Tally().plus(old).is_new(at, now, each)] == [new]
+
+
+def test_a_host_that_was_silent_is_all_new() -> None:
+    """Two documents of a host that had none are both new; what another host had is not."""
+    old = noted({n: (NOON + n, "web-01") for n in range(50)})
+    new = noted({n: (NOON + n, "web-02") for n in range(50, 52)})
+    now = tally.in_buckets([*old, *new])[NOON]
+    assert [each for each in [*old, *new] if Tally().plus(old).is_new(NOON, now, each)] == new
+
+
+def test_a_bucket_that_lost_documents_has_none_to_judge() -> None:
+    """A deleted index is no late one."""
+    assert Tally({NOON: {1: Cell(9, 5)}}).grown({NOON: 4}) == []
+
+
+def test_what_is_too_old_is_forgotten() -> None:
+    """A tally goes back so far and no further."""
+    known = Tally().plus(noted({1: (NOON, "a"), 2: (NOON + BUCKET_MS, "a")}))
+    assert list(known.after(NOON + 1).buckets) == [NOON + BUCKET_MS]
+
+
+@given(DOCUMENTS, DOCUMENTS)
+def test_seconds_hold_each_hash_once(some: dict[int, tuple[int, str]], more: dict[int, tuple[int, str]]) -> None:
+    """Joined, they hold what either did, and no second counts a document twice."""
+    both = tally.joined(tally.in_seconds(noted(some)), tally.in_seconds(noted(more)))
+    assert tally.hashes(b"".join(both.values())) == {each.hash for each in [*noted(some), *noted(more)]}
+    assert tally.changed(both, {second * 1000: len(packed) // 8 for second, packed in both.items()}, 10**9) == []
+
+
+def test_a_flood_of_late_documents_is_taken_in_parts() -> None:
+    """Not more at once than a read may hold, and never nothing."""
+    counts = {second * 1000: 40 for second in range(10)}
+    assert tally.changed({}, counts, 100) == [0, 1]
+    assert tally.changed({}, counts, 1) == [0]
+    assert tally.changed({0: b"x" * 320}, counts, 1) == [1]
+
+
+def test_seconds_near_each_other_are_read_at_once() -> None:
+    """A read for each would cost more than what lies between."""
+    assert list(tally.spans([3, 4, 8, 20])) == [(3_000, 9_000), (20_000, 21_000)]
+    assert list(tally.spans([])) == []
