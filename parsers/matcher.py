@@ -44,6 +44,11 @@ class Matcher:
         by_masked = _Memory(self._find)
         self._by_message = _Memory(lambda message: by_masked[masks.mask(message)])
 
+    @property
+    def n_missed(self) -> int:
+        """How many messages so far were not remembered."""
+        return self._by_message.missed
+
     def match(self, lines: Iterable[LogLine]) -> list[Match]:
         """The event of each line, in order."""
         lines = list(lines)
@@ -106,8 +111,10 @@ class _Memory(dict[str, int]):
     def __init__(self, find: Callable[[str], int]) -> None:
         super().__init__()
         self._find = find
+        self.missed = 0
 
     def __missing__(self, text: str) -> int:
+        self.missed += 1
         id = self._find(text)
         if len(text) <= MAX_CACHED_CHARS:
             if len(self) >= MAX_CACHED:

@@ -130,19 +130,27 @@ def use(shelf: Path, source: str, id: str) -> None:
     draft.replace(shelf / source / "current")
 
 
+def current_id(shelf: Path, source: str) -> str:
+    """The id of the bundle in use of a source.
+
+    Raises:
+        BundleError: there is none.
+    """
+    try:
+        return (shelf / source / "current").read_text(encoding="utf-8").strip()
+    except OSError:
+        raise BundleError(
+            f"{shelf / source}: has no bundle yet; run `siem-anomaly train --source {source}` first"
+        ) from None
+
+
 def current(shelf: Path, source: str) -> Bundle:
     """The bundle in use of a source.
 
     Raises:
         BundleError: there is none, or it cannot be read.
     """
-    try:
-        id = (shelf / source / "current").read_text(encoding="utf-8").strip()
-    except OSError:
-        raise BundleError(
-            f"{shelf / source}: has no bundle yet; run `siem-anomaly train --source {source}` first"
-        ) from None
-    return load(shelf / source / id)
+    return load(shelf / source / current_id(shelf, source))
 
 
 def ids(shelf: Path, source: str) -> list[str]:

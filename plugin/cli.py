@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -31,8 +32,9 @@ from plugin.commands import score as scoring
 from plugin.commands import train as training
 from plugin.commands import tune as tuning
 from plugin.config import Settings
-from plugin.doors import files, pages
+from plugin.doors import files, metrics, pages
 from plugin.errors import ConfigError, PluginError
+from plugin.ports import Nobody, Watch
 
 FAILED_AT = 10
 """Exit code of `score --fail-at` when something reached the score."""
@@ -249,10 +251,10 @@ def poll(
     if follow and (once or dry_run):
         raise ConfigError(["poll: --follow goes with neither --once nor --dry-run"])
     settings = _settings(context)
-    ports = wiring.build(settings)
-    pollings = [wiring.polling(settings, name) for name in _sources(settings, source)]
+    ports, names = wiring.build(settings), _sources(settings, source)
+    pollings = [wiring.polling(settings, name) for name in names]
     if follow:
-        following.follow(pollings, ports, _stopped_by_signal())
+        following.follow(names, partial(wiring.polling, settings), ports, _stopped_by_signal(), _watch(settings))
         return
     for polling in pollings:
         for polled in following.catch_up(polling, ports, dry_run=dry_run):
@@ -333,6 +335,14 @@ def _stopped_by_signal() -> Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def _watch(settings: Settings) -> Watch:
+    """Who keeps count for Prometheus, where a port is set for it."""
+    if not settings.metrics.port:
+        return Nobody()
+    metrics.serve(settings.metrics)
+    return metrics.Meter()
 
 
 def _print_json(body: object) -> None:

@@ -257,6 +257,15 @@ class CelerySettings(_Section):
     """Any broker kombu speaks; the timetable's lock needs Redis."""
 
 
+class MetricsSettings(_Section):
+    """Figures for Prometheus: one endpoint a worker and one of `poll --follow`."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Where `GET /metrics` is answered; 0 = nowhere."""
+    host: str = "127.0.0.1"
+    """The address it is answered on; the figures tell names of sources and how busy they are."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -274,6 +283,7 @@ class Settings(BaseSettings):
     """This worker's name in health documents."""
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     celery: CelerySettings = CelerySettings()
+    metrics: MetricsSettings = MetricsSettings()
     sources: dict[str, SourceSettings] = {}
 
     @classmethod

@@ -51,6 +51,8 @@ class Detection:
     rejected: list[Rejected]
     n_unknown: int
     tails: Mapping[str, Tails[LogLine]]
+    n_missed: int = 0
+    """Messages that the matcher did not remember."""
 
 
 def detect(
@@ -68,10 +70,12 @@ def detect(
     spent = spent or Spent()
     with spent.on("parse"):
         lines, rejected = source.read(hits)
+    missed = bundle.matcher.n_missed
     with spent.on("match"):
         matches = bundle.matcher.match(lines)
     anomalies, carried = judge(matches, source.name, bundle, tails, until, spent)
-    return Detection(anomalies, lines, rejected, sum(match.event == UNKNOWN for match in matches), carried)
+    n_unknown = sum(match.event == UNKNOWN for match in matches)
+    return Detection(anomalies, lines, rejected, n_unknown, carried, bundle.matcher.n_missed - missed)
 
 
 def judge(

@@ -168,6 +168,32 @@ class Checkpoints(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """Who keeps count of polls."""
+
+    def polled(
+        self, source: str, counts: Mapping[str, int], levels: Mapping[str, float], seconds: Mapping[str, float]
+    ) -> None:
+        """One went through: what it counted, where the source now stands, and the seconds spent by station."""
+        ...
+
+    def failed(self, source: str, outcome: str) -> None:
+        """One did not: `raced` (another worker was first), `degraded` (no answer) or `blocked` (refused)."""
+        ...
+
+
+class Nobody:
+    """Implements `Watch`: keeps no count."""
+
+    def polled(
+        self, source: str, counts: Mapping[str, int], levels: Mapping[str, float], seconds: Mapping[str, float]
+    ) -> None:
+        """Nothing."""
+
+    def failed(self, source: str, outcome: str) -> None:
+        """Nothing."""
+
+
 class Setup(Protocol):
     """What the store is, and what our key may do there."""
 

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_process_init
+from celery.signals import beat_init, setup_logging, worker_init, worker_process_init, worker_process_shutdown
 
 from plugin import config, logs, wiring
 from plugin.commands.follow import attend, share_s
 from plugin.config import Settings
-from plugin.ports import Ports
+from plugin.doors import metrics
+from plugin.ports import Nobody, Ports, Watch
 
 log = logging.getLogger("siem_anomaly.tasks")
 
@@ -81,6 +83,20 @@ def _log(**_: Any) -> None:  # noqa: ANN401 - Celery passes what it likes
     logs.set_up()
 
 
+@worker_init.connect  # type: ignore[untyped-decorator]
+def _serve(**_: Any) -> None:  # noqa: ANN401
+    """Before the fork: one endpoint for this worker and its children."""
+    if (given := _settings().metrics).port:
+        metrics.share()
+        metrics.serve(given)
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _forget(pid: int, **_: Any) -> None:  # noqa: ANN401
+    if _settings().metrics.port:
+        metrics.forget(pid)
+
+
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start(**_: Any) -> None:  # noqa: ANN401
     """After the fork: torch and its one thread, and the client. Torch before a fork can hang the child."""
@@ -100,7 +116,13 @@ def poll(source: str) -> None:
     """Poll one source until it has caught up, or for its share of the time; what fails is tried by the next beat."""
     settings = _settings()
     polling = wiring.polling(settings, source)
-    attend(polling, _connected(), share_s(polling, len(settings.sources)))
+    attend(polling, _connected(), share_s(polling.settings, len(settings.sources)), _watch())
+
+
+@lru_cache(maxsize=1)
+def _watch() -> Watch:
+    """This process's own, too."""
+    return metrics.Meter() if _settings().metrics.port else Nobody()
 
 
 def _connected() -> Ports:

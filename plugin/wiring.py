@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 from plugin import bundle as bundles
+from plugin.bundle import Bundle
 from plugin.commands.poll import Polling
 from plugin.config import Settings
 from plugin.doors.elastic.anomalies import ElasticAnomalies
@@ -36,5 +40,10 @@ def polling(settings: Settings, source: str) -> Polling:
         BundleError: it has no bundle, or one that cannot be read.
     """
     given = settings.source(source)
-    bundle = bundles.current(settings.bundles, source)
+    bundle = _bundle(settings.bundles, source, bundles.current_id(settings.bundles, source))
     return Polling(source, given, bundle, settings.elasticsearch.prefix, settings.worker)
+
+
+@lru_cache(maxsize=4)  # a bundle never changes; what it remembers of lines, 100 MB at the worst, is worth keeping
+def _bundle(shelf: Path, source: str, id: str) -> Bundle:
+    return bundles.load(shelf / source / id)

@@ -75,6 +75,8 @@ class Polled:
     """Hits among them that came after later ones had been judged."""
     n_rejected: int = 0
     n_unknown: int = 0
+    n_missed: int = 0
+    """Messages that the matcher did not remember."""
     n_anomalies: int = 0
     written: Written = NOTHING
     lag_s: float = 0.0
@@ -85,6 +87,30 @@ class Polled:
     seconds: Mapping[str, float] = field(default_factory=dict)
     """By station: load, read, parse, match, window, score, explain, write, commit."""
     anomalies: tuple[Anomaly, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What it counted, as metrics and health documents name it."""
+        return {
+            "events": self.n_hits,
+            "late": self.n_late,
+            "rejected": self.n_rejected,
+            "unknown": self.n_unknown,
+            "cache_misses": self.n_missed,
+            "anomalies": self.n_anomalies,
+            "records": self.written.created,
+            "duplicates": self.written.duplicates,
+            "dead_letters": self.n_rejected + len(self.written.refused),
+        }
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """Where the source stands after it."""
+        return {
+            "lag_seconds": self.lag_s,
+            "backlog_seconds": self.backlog_s,
+            "checkpoint_bytes": self.checkpoint_bytes,
+        }
 
     @property
     def took_s(self) -> float:
@@ -241,6 +267,7 @@ def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
         n_late,
         len(found.rejected),
         found.n_unknown,
+        found.n_missed,
         len(found.anomalies),
         written,
         lag_s=(now - until) / 1000,
