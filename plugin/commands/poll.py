@@ -11,6 +11,7 @@ import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from models.windows import END, Tails
 from parsers.line import LogLine
@@ -45,12 +46,12 @@ class Polling:
     prefix: str
     worker: str
 
-    @property
+    @cached_property
     def source(self) -> Source:
         """How its documents are read."""
         return Source(self.name, self.settings.fields, self.settings.text)
 
-    @property
+    @cached_property
     def stream(self) -> Stream:
         """Which documents its reads are about, and what of them."""
         given = self.settings
