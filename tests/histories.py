@@ -24,7 +24,6 @@ from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
 BEGIN = int(lines.DAY.timestamp() * 1000)
 END = BEGIN + 25 * 3_600_000
 """When the day is over, and every session with it."""
-SOURCE = "day"
 MINUTE_MS = 60_000
 TIE_MS = 10_000
 """Stamps are cut to this, so that many documents share theirs."""
@@ -57,12 +56,14 @@ class History:
     late: tuple[int, ...] = ()
     """Places among the day's documents of those that are held back until `arrive`."""
     seed: int | None = None
+    name: str = "day"
+    """Of the source, and of its indices."""
 
     @property
     def settings(self) -> SourceSettings:
         """As a site would write them."""
         return SourceSettings(
-            indices=("logs-*",),
+            indices=(f"{self.name}-logs-*",),
             time_field="@timestamp",
             delay_s=DELAY_S,
             overlap_s=self.overlap_s,
@@ -77,18 +78,21 @@ class History:
         return replace(self, steps=(*self.steps[:step], *self.steps[step + 1 :]))
 
 
-def drawn(seed: int, kinds: Sequence[str], n_steps: int = 12) -> History:
+def drawn(seed: int, kinds: Sequence[str], n_steps: int = 10, name: str = "day") -> History:
     """A history by chance; the same seed gives the same one."""
     chance = random.Random(seed)  # noqa: S311 - made-up histories
     n = len(day())
+    befalls = [Step(chance.choice(kinds), chance.randrange(1, 400)) for _ in range(n_steps)]
+    happens = [Step("happen", chance.randrange(1, 400)) for _ in range(n_steps // 2)]
     return History(
-        tuple(Step(chance.choice((*kinds, "happen", "poll")), chance.randrange(1, 400)) for _ in range(n_steps)),
+        (Step("happen", 400), *chance.sample(befalls + happens, n_steps + n_steps // 2)),
         page=chance.choice((1, 7, 50, 5_000)),
         max_hits=chance.choice((1, 10, 40, 100_000)),
         max_window_s=chance.choice((1_800.0, 7_200.0, 40_000.0)),
         overlap_s=chance.choice((0.0, 120.0, 7_200.0)),
         late=tuple(sorted(chance.sample(range(n), chance.choice((0, 0, 1, 5, 30))))),
         seed=seed,
+        name=name,
     )
 
 
@@ -111,7 +115,7 @@ def _rounded(hit: Hit) -> Hit:
 def bundle(*, by_line: bool) -> Bundle:
     """What judges: every view, or only one that sees a line by itself."""
     views = {"rarity": lines.views()["rarity"]} if by_line else lines.views()
-    plan = Plan(SOURCE, views, 5.0, "2026-11-22-01", "2026-11-22T00:00:00Z", BEGIN)
+    plan = Plan("day", views, 5.0, "2026-11-22-01", "2026-11-22T00:00:00Z", BEGIN)
     learnt, _ = learn(lines.lines(lines.texts()), plan, lines.silent)
     return learnt.with_cut(8.0, "2026-11-22-02", "2026-11-22T01:00:00Z")
 
@@ -160,13 +164,13 @@ def play(history: History, world: World) -> list[tuple[str, Hit]]:
         elif step.kind == "rollover":
             tape.index += 1
         elif step.kind == "arrive":
-            _place(tape, world, tape.held_back)
+            _place(tape, history, world, tape.held_back)
             tape.held_back = []
         else:
             world.act(step)
     _happen(tape, history, world, END)
     world.settle()
-    _place(tape, world, tape.held_back)
+    _place(tape, history, world, tape.held_back)
     world.settle()
     return tape.placed
 
@@ -177,13 +181,13 @@ def _happen(tape: _Tape, history: History, world: World, clock: int) -> None:
     numbered = list(enumerate(came, tape.n_happened))
     tape.n_happened += len(came)
     tape.held_back += [hit for n, hit in numbered if n in history.late]
-    _place(tape, world, [hit for n, hit in numbered if n not in history.late])
+    _place(tape, history, world, [hit for n, hit in numbered if n not in history.late])
     world.to(clock)
 
 
-def _place(tape: _Tape, world: World, hits: Iterable[Hit]) -> None:
+def _place(tape: _Tape, history: History, world: World, hits: Iterable[Hit]) -> None:
     for hit in hits:
-        index = f"logs-{tape.index}"
+        index = f"{history.name}-logs-{tape.index}"
         world.put(index, hit)
         tape.placed.append((index, hit))
 
@@ -217,7 +221,7 @@ def undisturbed(history: History, placed: Sequence[tuple[str, Hit]]) -> list[Doc
 
 def polling(history: History, settings: SourceSettings | None = None, prefix: str = "siem-anomaly") -> Polling:
     """The source of a history."""
-    return Polling(SOURCE, settings or history.settings, bundle(by_line=bool(history.late)), prefix, "w1")
+    return Polling(history.name, settings or history.settings, bundle(by_line=bool(history.late)), prefix, "w1")
 
 
 def _key(body: Document) -> tuple[str, bool, str]:

@@ -93,6 +93,8 @@ class Server(NamedTuple):
     """Of the user `elastic`, where security is on."""
     authority: Path | None = None
     """The certificate of who signed the server's, where it speaks TLS."""
+    restart: Callable[[], None] | None = None
+    """Ends it with SIGKILL and brings it up again at the same address; None where it was found running."""
 
 
 class _Guard(NamedTuple):
@@ -148,9 +150,16 @@ def redis() -> Iterator[Server]:
     with _folder() as run:
         port = _free_port()
         options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(run), "--save", "", "--appendonly", "no"]
-        with _process(["redis-server", *options, "--maxmemory-policy", "noeviction"], run, run) as process:
-            _until(lambda: _listens(port), process, run)
-            yield Server(f"redis://127.0.0.1:{port}/0", (process.pid,))
+        command = ["redis-server", *options, "--maxmemory-policy", "noeviction"]
+        with _restartable(lambda: _redis_up(command, run, port)) as (pids, restart):
+            yield Server(f"redis://127.0.0.1:{port}/0", pids, restart=restart)
+
+
+@contextlib.contextmanager
+def _redis_up(command: Sequence[str], run: Path, port: int) -> Iterator[tuple[int, ...]]:
+    with _process(command, run, run) as process:
+        _until(lambda: _listens(port), process, run)
+        yield (process.pid,)
 
 
 def _running_elasticsearch(home: Path, run: Path, guard: _Guard) -> Iterator[Server]:
@@ -163,20 +172,46 @@ def _running_elasticsearch(home: Path, run: Path, guard: _Guard) -> Iterator[Ser
         _certificate(run / "config", "http", "server", "-CA", str(signed_by), "-CAkey", str(run / "ca.key"))
     _give_away(run)
     url = f"{guard.scheme}://127.0.0.1:{port}"
+    health = urllib.request.Request(f"{url}/_cluster/health?wait_for_status=yellow")  # noqa: S310 - as below
+    if guard.password:  # a server that is up may not know its users yet
+        word = base64.b64encode(f"elastic:{guard.password}".encode()).decode()
+        health.add_header("Authorization", f"Basic {word}")
+    with _restartable(lambda: _up(home, run, lambda: _answers(health, signed_by))) as (pids, restart):
+        yield Server(url, pids, guard.password, signed_by, restart)
+
+
+@contextlib.contextmanager
+def _up(home: Path, run: Path, ready: Callable[[], bool]) -> Iterator[tuple[int, ...]]:
+    """A server's processes, once it is ready."""
     with _process(_java(home, run, "server", "server-cli"), home, run) as process:
-        health = urllib.request.Request(f"{url}/_cluster/health?wait_for_status=yellow")  # noqa: S310 - as below
-        if guard.password:  # a server that is up may not know its users yet
-            word = base64.b64encode(f"elastic:{guard.password}".encode()).decode()
-            health.add_header("Authorization", f"Basic {word}")
-        _until(lambda: _answers(health, signed_by), process, run)
+        _until(ready, process, run)
         children = _children(process.pid)
         try:
-            yield Server(url, (process.pid, *children), guard.password, signed_by)
+            yield (process.pid, *children)
         finally:
             _stop(process)
             for pid in children:  # the launcher stops the server; one that lost its launcher is stopped here
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _restartable(
+    up: Callable[[], contextlib.AbstractContextManager[tuple[int, ...]]],
+) -> Iterator[tuple[tuple[int, ...], Callable[[], None]]]:
+    """The processes of what is up, and what kills them and brings it up again."""
+    with contextlib.ExitStack() as stack:
+        pids = stack.enter_context(up())
+
+        def restart() -> None:
+            nonlocal pids
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            stack.close()
+            pids = stack.enter_context(up())
+
+        yield pids, restart
 
 
 def _configure(home: Path, run: Path, port: int, guard: _Guard) -> None:

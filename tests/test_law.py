@@ -16,7 +16,7 @@ from plugin.commands.recount import recount
 from plugin.errors import PollInProgress, Unavailable
 from plugin.ports import Checkpoint, Document, Hit, NewDocument, Page, Ports, Span, Stream, Written
 from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
-from tests.histories import BEGIN, FAULTS, PEACEFUL, SOURCE, History, Step, broken, day, play, polling
+from tests.histories import BEGIN, FAULTS, PEACEFUL, History, Step, broken, day, play, polling
 
 EXAMPLES = int(os.environ.get("HISTORIES", "60"))
 """Histories a test; `HISTORIES=2000 pytest tests/test_law.py` takes half an hour."""
@@ -102,7 +102,7 @@ class FakeWorld:
     def act(self, step: Step) -> None:
         """A poll, or a checkpoint that is lost."""
         if step.kind == "forget":
-            self.checkpoints.stored.pop(SOURCE, None)
+            self.checkpoints.stored.pop(self.polling.name, None)
             return
         disturbed = Disturbed(self.ports, step.n % MAX_CALLS + 1, step.kind, self._polled)
         ports = Ports(disturbed, disturbed, disturbed)
