@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -13,24 +12,26 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.base import Progress as Tell
 from parsers.syslog import FORMATS
 from plugin import bundle as bundles
 from plugin import config as settings_file
-from plugin import documents, logs, story, terminal, wiring
+from plugin import documents, logs, stopping, story, terminal, wiring
 from plugin.commands import check as checking
 from plugin.commands import follow as following
 from plugin.commands import score as scoring
+from plugin.commands import status as states
 from plugin.commands import train as training
 from plugin.commands import tune as tuning
+from plugin.commands.status import Status
 from plugin.config import Settings
 from plugin.doors import files, metrics, pages
 from plugin.errors import ConfigError, PluginError
@@ -38,6 +39,8 @@ from plugin.ports import Nobody, Watch
 
 FAILED_AT = 10
 """Exit code of `score --fail-at` when something reached the score."""
+WATCH_S = 2.0
+"""Between two looks of `status --watch`."""
 FAULTS = 9
 """Exit code of `check` when something has to be mended."""
 
@@ -254,12 +257,38 @@ def poll(
     ports, names = wiring.build(settings), _sources(settings, source)
     pollings = [wiring.polling(settings, name) for name in names]
     if follow:
-        following.follow(names, partial(wiring.polling, settings), ports, _stopped_by_signal(), _watch(settings))
+        following.follow(names, partial(wiring.polling, settings), ports, stopping.by_signal(), _watch(settings))
         return
     for polling in pollings:
         for polled in following.catch_up(polling, ports, dry_run=dry_run):
             for anomaly in polled.anomalies if dry_run else ():
                 _print_json(dict(documents.record(anomaly, polling.prefix, time.time(), polling.worker).body))
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    source: AnySource = None,
+    json_: Annotated[bool, typer.Option("--json", help="One object a source and line.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")] = False,
+) -> None:
+    """Show how each source stands: how far it is judged, what waits, what was found, what last went wrong."""
+    settings = _settings(context)
+    ports, names = wiring.build(settings), _sources(settings, source)
+
+    def looked() -> list[Status]:
+        return [states.status(wiring.polling(settings, name), ports) for name in names]
+
+    if json_:
+        for each in looked():
+            _print_json(each.document())
+    elif not watch:
+        out.print(terminal.status_table(looked()))
+    else:
+        with Live(terminal.status_table(looked()), console=out, screen=out.is_terminal) as live:
+            while True:
+                time.sleep(WATCH_S)
+                live.update(terminal.status_table(looked()))
 
 
 @app.command()
@@ -327,14 +356,6 @@ def _sources(settings: Settings, source: str | None) -> list[str]:
     if not settings.sources:
         raise ConfigError(["sources: the settings name none; name the settings file with --config"])
     return list(settings.sources)
-
-
-def _stopped_by_signal() -> Event:
-    """Set by SIGTERM or Ctrl-C: the poll in hand is finished, and no other begun."""
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _watch(settings: Settings) -> Watch:

@@ -16,6 +16,9 @@ from plugin.tally import Seconds, Tally
 
 Document = Mapping[str, Any]
 
+MAX_HEALTH = 1_000
+"""Health documents looked at: eight hours of a source that is polled every 30 seconds."""
+
 
 class Hit(NamedTuple):
     """A document read from a source."""
@@ -146,6 +149,10 @@ class Anomalies(Protocol):
             Unavailable: some document is neither there nor refused; call again with the same ones.
             Refused: the store takes none of them (rights, missing index).
         """
+        ...
+
+    def health(self, source: str, since: float) -> list[Document]:
+        """The source's health documents since then, seconds since the epoch; newest first, at most `MAX_HEALTH`."""
         ...
 
 

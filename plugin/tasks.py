@@ -15,9 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_init, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    beat_init,
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
 
-from plugin import config, logs, wiring
+from plugin import config, logs, stopping, wiring
 from plugin.commands.follow import attend, share_s
 from plugin.config import Settings
 from plugin.doors import metrics
@@ -78,6 +86,10 @@ _ports: dict[str, Ports] = {}
 """This process's own: a client is never inherited over a fork, whose two sides would share its sockets."""
 
 
+_pool: dict[str, Any] = {}
+"""This worker's processes, once they are there."""
+
+
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _log(**_: Any) -> None:  # noqa: ANN401 - Celery passes what it likes
     logs.set_up()
@@ -95,6 +107,17 @@ def _serve(**_: Any) -> None:  # noqa: ANN401
 def _forget(pid: int, **_: Any) -> None:  # noqa: ANN401
     if _settings().metrics.port:
         metrics.forget(pid)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _remember(sender: Any, **_: Any) -> None:  # noqa: ANN401
+    _pool["of"] = sender.pool
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _stop(**_: Any) -> None:  # noqa: ANN401
+    """A warm shutdown waits for the polls in hand, but not for ever."""
+    stopping.drop_later(lambda: _pool["of"].info.get("processes", ()) if "of" in _pool else ())
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

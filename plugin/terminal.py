@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from plugin import explain
 from plugin.bundle import Bundle
 from plugin.commands.check import Checked, CheckedFile
 from plugin.commands.score import Entry, Report, fold
+from plugin.commands.status import Status
 from plugin.commands.train import Trained
 from plugin.commands.tune import Tuned
 from plugin.pipeline import Anomaly
@@ -53,6 +55,43 @@ def summary(report: Report, n_entries: int) -> str:
 def stamp(seconds: float) -> str:
     """`Mar 30 15:58:42`, UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%b %d %H:%M:%S}"
+
+
+STATES = {"ok": "green", "degraded": "yellow", "blocked": "red"}
+
+
+def status_table(found: Sequence[Status]) -> Table:
+    """Every source on a screen."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("source", "state", "judged until", "behind", "waiting"):
+        table.add_column(name, justify="right" if name in {"behind", "waiting"} else "left")
+    for name in ("judged", "late", "anomalies", "unread"):
+        table.add_column(f"{name}/h", justify="right")
+    table.add_column("bundle")
+    table.add_column("last fault", ratio=1)
+    for each in found:
+        table.add_row(
+            each.source,
+            f"[{STATES.get(each.state, 'dim')}]{each.state}[/]",
+            each.until[:19].replace("T", " ") if each.until else "never",
+            "" if each.lag_s is None else duration(each.lag_s),
+            f"{each.waiting:,}",
+            *(f"{n:,}" for n in (each.events, each.late, each.anomalies, each.dead_letters)),
+            each.bundle,
+            escape(f"{each.fault_at[11:19]} {each.fault}") if each.fault and each.fault_at else "",
+        )
+    return table
+
+
+def duration(seconds: float) -> str:
+    """`1 min 5 s`, `3 h 20 min`, `2 d 4 h`."""
+    whole = round(seconds)
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    for (unit, size), (smaller, size_smaller) in pairwise(units):
+        if whole >= size:
+            rest = whole % size // size_smaller
+            return f"{whole // size} {unit} {rest} {smaller}" if rest else f"{whole // size} {unit}"
+    return f"{whole} s"
 
 
 def show_checked(console: Console, checked: Checked) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from models.windows import Tail, Tails
 from parsers.line import LogLine
+from plugin import documents
 from plugin.errors import PollInProgress, Refused
 from plugin.ports import Anomalies, Checkpoint, Checkpoints, Logs, NewDocument, Span, Stream
 from plugin.tally import Cell, Tally
@@ -219,6 +220,16 @@ class AnomaliesContract:
         for _ in range(2):
             assert len(bench.anomalies.create([poison]).refused) == 1
         assert len(bench.stored(f"{bench.prefix}-deadletter-*")) == 1
+
+    def test_health_is_found_newest_first(self, bench: AnomaliesBench) -> None:
+        """Of one source, since an instant; before any was written there is none."""
+        assert bench.anomalies.health("auth", 0.0) == []
+        now = NOON / 1000
+        written = [documents.health(bench.prefix, "w", "auth", now + second, {"events": second}) for second in range(3)]
+        other = documents.health(bench.prefix, "w", "dns", now + 9, {"events": 9})
+        bench.anomalies.create([*written, other])
+        bench.stored(f"{bench.prefix}-health-*")  # now they can be searched
+        assert [body["siem_anomaly"]["health"]["events"] for body in bench.anomalies.health("auth", now + 1)] == [2, 1]
 
 
 LINE = LogLine("logs-a/1", 1_000.25, "web-01", "sshd", 7, "Accepted «password» for root", 6, "root", "10.1.2.3")

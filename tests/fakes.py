@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from plugin.errors import PollInProgress, Refused
-from plugin.ports import Checkpoint, Document, Hit, NewDocument, Page, Span, Stream, Written
+from plugin.ports import MAX_HEALTH, Checkpoint, Document, Hit, NewDocument, Page, Span, Stream, Written
 
 NOON = 1_795_435_200_000
 """2026-11-23T12:00:00Z, milliseconds: when the fakes' clock starts."""
@@ -59,7 +59,7 @@ class FakeLogs:
 
     def count(self, stream: Stream, span: Span, width: int) -> dict[int, int]:
         """Documents of the span by the first millisecond of each `width`."""
-        found = self.read(stream._replace(max_hits=len(self.documents)), span).hits
+        found = FakeLogs.read(self, stream._replace(max_hits=len(self.documents)), span).hits
         return dict(Counter(ms - ms % width for hit in found for ms in [hit.clock // NS_PER_MS]))
 
     def count_without(self, stream: Stream) -> int:
@@ -99,6 +99,13 @@ class FakeAnomalies:
                 self.documents[store, id] = body
                 created += 1
         return Written(created, duplicates, refused)
+
+    def health(self, source: str, since: float) -> list[Document]:
+        """Those of the source, newest first."""
+        health = [body for (store, _), body in self.documents.items() if "-health-" in store]
+        own = [body for body in health if _value(body, "siem_anomaly.source.name") == source]
+        ours = [body for body in own if (_nanoseconds(body["@timestamp"]) or 0) >= since * 10**9]
+        return sorted(ours, key=lambda body: str(body["@timestamp"]), reverse=True)[:MAX_HEALTH]
 
 
 class FakeCheckpoints:

@@ -57,8 +57,7 @@ def proxy(url: str) -> Iterator[tuple[str, Plan]]:
     plan = Plan()
     target = urlsplit(url).netloc
     handler = type("Handler", (_Handler,), {"plan": plan, "target": target})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -68,6 +67,13 @@ def proxy(url: str) -> Iterator[tuple[str, Plan]]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A worker that was killed in mid-request is no error here."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -59,6 +59,10 @@ class Disturbed:
             self.ports.anomalies.create(documents[: len(documents) // 2])
         return self._call(lambda: self.ports.anomalies.create(documents))
 
+    def health(self, source: str, since: float) -> list[Document]:
+        """The store's."""
+        return self._call(lambda: self.ports.anomalies.health(source, since))
+
     def load(self, source: str) -> Checkpoint | None:
         """The store's."""
         return self._call(lambda: self.ports.checkpoints.load(source))

@@ -18,7 +18,7 @@ from tenacity.wait import wait_base
 from plugin.documents import iso, monthly
 from plugin.doors.elastic.client import TOO_LARGE, TRANSIENT, asking, cause_words, url
 from plugin.errors import Refused, Unavailable
-from plugin.ports import NewDocument, Written
+from plugin.ports import MAX_HEALTH, Document, NewDocument, Written
 
 CHUNK = 500
 """Documents a request."""
@@ -82,6 +82,26 @@ class ElasticAnomalies:
             self._bury(batch.poison)
         refused = [(each.document.id, f"{each.kind}: {each.message}") for each in batch.poison]
         return Written(batch.created, batch.duplicates, refused)
+
+    def health(self, source: str, since: float) -> list[Document]:
+        """One search; where no health document was ever written there is no index, and none is found."""
+        index = f"{self._prefix}-health-*"
+        with asking(self._client, f"read the health of {source}"):
+            answer = self._client.search(
+                index=index,
+                size=MAX_HEALTH,
+                allow_partial_search_results=False,
+                query={
+                    "bool": {
+                        "filter": [
+                            {"term": {"siem_anomaly.source.name": source}},
+                            {"range": {"@timestamp": {"gte": iso(since)}}},
+                        ]
+                    }
+                },
+                sort=[{"@timestamp": {"order": "desc", "unmapped_type": "date"}}],
+            ).body
+        return [hit["_source"] for hit in answer["hits"]["hits"]]
 
     def _write(self, documents: Sequence[NewDocument]) -> _Batch:
         batch = _Batch(self._client, documents)
