@@ -148,7 +148,7 @@ def redis() -> Iterator[Server]:
         return
     _need("redis-server", "redis-server", "Redis")
     with _folder() as run:
-        port = _free_port()
+        port = free_port()
         options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(run), "--save", "", "--appendonly", "no"]
         command = ["redis-server", *options, "--maxmemory-policy", "noeviction"]
         with _restartable(lambda: _redis_up(command, run, port)) as (pids, restart):
@@ -163,7 +163,7 @@ def _redis_up(command: Sequence[str], run: Path, port: int) -> Iterator[tuple[in
 
 
 def _running_elasticsearch(home: Path, run: Path, guard: _Guard) -> Iterator[Server]:
-    port = _free_port()
+    port = free_port()
     _configure(home, run, port, guard)
     if guard.password:
         _set_password(home, run, guard.password)
@@ -218,7 +218,7 @@ def _configure(home: Path, run: Path, port: int, guard: _Guard) -> None:
     for name in ("config", "data", "logs", "tmp"):
         (run / name).mkdir()
     switches = {"security": str(bool(guard.password)).lower(), "tls": str(guard.tls).lower()}
-    yml = SERVER_YML.format(http=port, transport=_free_port(), run=run, **switches)
+    yml = SERVER_YML.format(http=port, transport=free_port(), run=run, **switches)
     (run / "config/elasticsearch.yml").write_text(yml + (TLS_YML if guard.tls else ""))
     fast = f"{FAST_START}\n" if guard.password else ""  # benches, which want throughput, have open servers
     (run / "config/jvm.options").write_text(JVM_OPTIONS.format(run=run) + fast)
@@ -344,7 +344,8 @@ def _folder() -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

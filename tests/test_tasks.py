@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from plugin import config, tasks, wiring
 from plugin.commands.follow import catch_up
 from plugin.config import Settings
 from plugin.documents import record_id
-from tests import lines
+from tests import lines, servers
+from tests.proxy import proxy
 
 pytestmark = pytest.mark.live
 
@@ -79,10 +80,19 @@ def _expected(path: Path) -> set[str]:
     return {record_id(anomaly) for anomaly in polled.anomalies}
 
 
-@contextmanager
-def _worker(path: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
+def _worker(path: Path, name: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """A prefork worker in a process group of its own."""
-    command = [sys.executable, "-m", "celery", "-A", "plugin.tasks", "worker", "--concurrency", "1", "-n", name]
+    return _celery(path, name, "worker", "--concurrency", "1", "-n", name)
+
+
+def _beat(path: Path, name: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A timetable."""
+    return _celery(path, name, "beat", "--pidfile", "")
+
+
+@contextmanager
+def _celery(path: Path, name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "celery", "-A", "plugin.tasks", *arguments]
     environment = {**os.environ, tasks.CONFIG_VARIABLE: str(path), "OMP_NUM_THREADS": "1"}
     with (path.parent / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
@@ -152,3 +162,93 @@ def test_the_timetable_polls_every_source_and_piles_nothing_up(site: Path) -> No
     app = tasks.create(config.load(site))
     entry = app.conf.beat_schedule["poll-day"]
     assert (entry["args"], entry["schedule"], entry["options"]) == (["day"], 30.0, {"expires": 30.0})
+
+
+def _pointed_at(path: Path, url: str, *more: str) -> Path:
+    """The same site, its Elasticsearch found elsewhere."""
+    old = config.load(path).elasticsearch.url
+    there = path.with_name("there.toml")
+    there.write_text(path.read_text().replace(old, url) + "".join(more), encoding="utf-8")
+    return there
+
+
+def test_a_worker_told_to_stop_ends_within_ten_seconds(site: Path) -> None:
+    """SIGTERM while the server answers nothing: the poll in hand is dropped, and the next one misses nothing."""
+    settings = config.load(site)
+    expected = _expected(site)
+    with proxy(settings.elasticsearch.url) as (url, plan):
+        there = _pointed_at(site, url)
+        with _worker(there, "stopped") as worker:
+            _ask(there)
+            _until(lambda: _checkpoint(settings) > 0, "a commit")
+            plan.stalled.set()
+            before = plan.n_requests
+            _until(lambda: plan.n_requests > before, "a request that is not answered")
+            worker.terminate()
+            assert worker.wait(10.0) == 0
+    with _worker(site, "next"):
+        _ask(site)
+        _until(lambda: _caught_up(settings), "the last document")
+    assert _records(settings) == expected
+
+
+def test_following_told_to_stop_ends_within_ten_seconds(site: Path) -> None:
+    """The same for `poll --follow`; left alone it would wait half a minute for an answer."""
+    with proxy(config.load(site).elasticsearch.url) as (url, plan):
+        plan.stalled.set()
+        command = [sys.executable, "-m", "plugin.cli", "--config", str(_pointed_at(site, url)), "poll", "--follow"]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        _until(lambda: plan.n_requests > 0, "a request")
+        process.terminate()
+        _, words = process.communicate(timeout=10.0)
+    assert process.returncode == 0
+    assert b"dropped, and repeated by whoever polls next" in words
+
+
+def test_the_figures_of_all_processes_are_at_one_endpoint(site: Path) -> None:
+    """Prometheus reads from the worker what its children counted, each source by name."""
+    settings, port = config.load(site), servers.free_port()
+    there = _pointed_at(site, settings.elasticsearch.url, f"[metrics]\nport = {port}\n")
+    with _worker(there, "measured"):
+        _ask(there)
+        _until(lambda: _caught_up(settings), "the last document")
+        figures = dict[str, float]()
+
+        def read() -> bool:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                rows = [row.rpartition(" ") for row in answer.read().decode().splitlines() if not row.startswith("#")]
+            figures.update({name: float(value) for name, _, value in rows})
+            return figures.get('siem_anomaly_events_total{source="day"}') == len(HITS)
+
+        _until(read, "the figures of the last poll")
+    assert figures['siem_anomaly_records_total{source="day"}'] == len(_records(settings))
+    assert figures['siem_anomaly_station_seconds_total{source="day",station="read"}'] > 0
+    assert figures['siem_anomaly_lag_seconds{source="day"}'] > 0
+
+
+def test_a_redis_that_is_killed_loses_no_anomaly(site: Path) -> None:
+    """With all it held: the worker finds it again, and the next poll goes on where the checkpoint says."""
+    with servers.redis() as broker:
+        if broker.restart is None:
+            pytest.skip("REDIS_TEST_URL's server is not ours to kill")
+        settings = config.load(site)
+        there = site.with_name("other-redis.toml")
+        there.write_text(site.read_text().replace(settings.celery.broker.get_secret_value(), broker.url))
+        expected = _expected(site)
+        with _worker(there, "orphan"):
+            _ask(there)
+            _until(lambda: _checkpoint(settings) > 0, "a commit")
+            broker.restart()
+            _ask(there)
+            _until(lambda: _caught_up(settings), "the last document")
+    assert _records(settings) == expected
+
+
+def test_two_beats_poll_no_source_twice_at_once(site: Path) -> None:
+    """A standby beat waits for the lock; whichever sends, the records are there once."""
+    settings, expected = config.load(site), _expected(site)
+    often = site.with_name("often.toml")
+    often.write_text(site.read_text() + "interval_s = 1\n")
+    with _beat(often, "beat-one"), _beat(often, "beat-two"), _worker(often, "beaten"):
+        _until(lambda: _caught_up(settings), "the last document")
+    assert _records(settings) == expected
