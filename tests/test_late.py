@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from plugin import documents
+from plugin.ahead import reading_ahead
 from plugin.bundle import Bundle
 from plugin.commands.follow import catch_up
 from plugin.commands.poll import poll
 from plugin.commands.recount import recount
-from plugin.ports import Hit, Page, Ports, Span, Stream
+from plugin.ports import Hit, Logs, Page, Ports, Span, Stream
 from tests import lines
 from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
 from tests.test_poll import DAY_MS, HITS, logs_of, polling, records
@@ -178,3 +179,24 @@ def test_late_documents_are_written_with_the_time_they_were_found(bundle: Bundle
         assert body["event"]["ingested"] == documents.iso(logs.clock_ms / 1000)
         assert body["siem_anomaly"]["lag_seconds"] > 86_400
     assert late(anomalies)
+
+
+def test_reading_ahead_changes_nothing_and_leaves_nothing_on_its_way(bundle: Bundle) -> None:
+    """Pages are the same, in the same order; one that was asked for in vain is forgotten."""
+    logs = logs_of(HITS)
+    stream, span = polling(bundle, max_hits=10).stream, Span(BEGIN, BEGIN + DAY_MS)
+
+    def walked(of: Logs) -> list[Page]:
+        pages, left = [], span
+        while left.lo < left.hi:
+            pages.append(of.read(stream, left))
+            left = Span(pages[-1].span.hi, left.hi)
+        return pages
+
+    with reading_ahead(Ports(logs, FakeAnomalies(), FakeCheckpoints())) as ahead:
+        assert walked(ahead.logs) == walked(logs)
+        first = ahead.logs.read(stream, span)
+        assert ahead.logs.read(stream, Span(BEGIN, BEGIN + 1)) == logs.read(stream, Span(BEGIN, BEGIN + 1))
+        assert ahead.logs.read(stream, span) == first
+        shorter = Span(first.span.hi, first.span.hi + 1)
+        assert ahead.logs.read(stream, shorter) == logs.read(stream, shorter)

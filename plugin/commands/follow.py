@@ -11,6 +11,7 @@ from threading import Event
 from typing import Any
 
 from plugin import documents
+from plugin.ahead import reading_ahead
 from plugin.commands.poll import Polled, Polling, poll
 from plugin.commands.recount import recount
 from plugin.config import SourceSettings
@@ -32,12 +33,13 @@ def catch_up(
     """
     limit = time.monotonic() + for_s
     done: list[Polled] = []
-    for polled in _steps(polling, ports, dry_run=dry_run):
-        done.append(polled)
-        tell(polled)
-        watch.polled(polled.source, polled.counts, polled.levels, polled.seconds)
-        if time.monotonic() >= limit:
-            break
+    with reading_ahead(ports) as ahead:
+        for polled in _steps(polling, ahead, dry_run=dry_run):
+            done.append(polled)
+            tell(polled)
+            watch.polled(polled.source, polled.counts, polled.levels, polled.seconds)
+            if time.monotonic() >= limit:
+                break
     if not dry_run:
         _write_health(polling, ports, _figures(polling, done))
     return done

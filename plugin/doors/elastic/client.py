@@ -50,7 +50,7 @@ def connect(settings: ElasticsearchSettings) -> Elasticsearch:
         request_timeout=settings.request_timeout_s,
         max_retries=0,
         retry_on_timeout=False,
-        http_compress=True,
+        http_compress=settings.compress,
         serializers={FastJson.mimetype: FastJson()},
         **_tls(settings),
     )

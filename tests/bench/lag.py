@@ -1,0 +1,151 @@
+"""From a line written to its anomaly searchable, under load: `siem-anomaly poll --follow` beside a feeder.
+
+python tests/bench/lag.py [--rate 5000] [--seconds 600] [--json]
+
+The shipped lines are written at the rate, stamped when they are sent; one strange line a second among them. Every
+quarter of a second the records are searched: a lag is from the line's stamp to when its record was first found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import elasticsearch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from plugin import bundle as bundles  # noqa: E402 - the repository is no installed package
+from plugin import config, wiring  # noqa: E402
+from plugin.doors import files  # noqa: E402
+from plugin.training import Plan, learn  # noqa: E402
+from tests import servers  # noqa: E402
+from tests.bench.polling import EXCERPT  # noqa: E402
+
+INTERVAL_S = 5.0
+DELAY_S = 2.0
+BATCH_S = 0.2
+LOOK_S = 0.25
+SETTINGS = """\
+bundles = "{folder}/bundles"
+[elasticsearch]
+url = "{url}"
+[sources.bench]
+indices = ["bench"]
+time_field = "@timestamp"
+interval_s = {interval}
+delay_s = {delay}
+overlap_s = 20
+"""
+
+
+def main() -> None:
+    """Feed, follow, look, and print the lags."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    options.add_argument("--rate", type=int, default=5_000)
+    options.add_argument("--seconds", type=float, default=600.0)
+    options.add_argument("--json", action="store_true")
+    given = options.parse_args()
+    with servers.elasticsearch() as server, tempfile.TemporaryDirectory() as folder:
+        path = _site(server.url, Path(folder))
+        client = elasticsearch.Elasticsearch(server.url, request_timeout=60)
+        with _following(path, Path(folder)):
+            fed = threading.Event()
+            feeder = threading.Thread(target=_feed, args=(client, given.rate, given.seconds, fed))
+            feeder.start()
+            lags = _lags(client, fed, math.ceil(given.seconds), given.seconds + 60.0)
+            feeder.join()
+    row = {"name": "lag", "rate": given.rate, "seconds": given.seconds, "n": len(lags), **_quantiles(lags)}
+    words = ", ".join(f"{name} {row[name]:.1f} s" for name in ("p50", "p95", "p99", "max"))
+    print(json.dumps(row) if given.json else f"lag   {len(lags)} anomalies at {given.rate:,} events/s: {words}")
+
+
+def _site(url: str, folder: Path) -> Path:
+    path = folder / "settings.toml"
+    words = SETTINGS.format(folder=folder, url=url, interval=INTERVAL_S, delay=DELAY_S)
+    path.write_text(words, encoding="utf-8")
+    settings = config.load(path)
+    list(wiring.installer(settings).steps())
+    lines, _ = files.read([str(EXCERPT)])
+    now = datetime.now(UTC)
+    plan = Plan("bench", settings.source("bench").views, 5.0, "bench-1", now.isoformat(), 0)
+    learnt, _ = learn(lines, plan, lambda _: None)
+    bundles.save(replace(learnt, until=int(now.timestamp() * 1000)), settings.bundles)
+    bundles.use(settings.bundles, "bench", "bench-1")
+    mappings = {"properties": {"@timestamp": {"type": "date"}}}
+    client = elasticsearch.Elasticsearch(url)
+    client.indices.create(index="bench", mappings=mappings, settings={"number_of_replicas": 0})
+    return path
+
+
+@contextlib.contextmanager
+def _following(path: Path, folder: Path) -> Iterator[None]:
+    command = [sys.executable, "-m", "plugin.cli", "--config", str(path), "poll", "--follow"]
+    with (folder / "poll.out").open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stderr=out)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(20.0)
+
+
+def _feed(client: elasticsearch.Elasticsearch, rate: int, seconds: float, fed: threading.Event) -> None:
+    """Batches on the clock; one that is late is not caught up by a burst."""
+    lines, _ = files.read([str(EXCERPT)])
+    endless, begun, n_batches = enumerate(itertools.cycle(lines)), time.time(), round(seconds / BATCH_S)
+    for batch in range(n_batches):
+        time.sleep(max(begun + batch * BATCH_S - time.time(), 0.0))  # the clock is what is measured against
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+        rows: list[dict[str, Any]] = []
+        for n, line in itertools.islice(endless, round(rate * BATCH_S)):
+            process = {"name": line.program, "pid": (line.pid or 0) + n // len(lines)}
+            body = {"message": line.message, "host": {"name": line.host}, "process": process}
+            rows += [{"create": {}}, {"@timestamp": now, **body}]
+        if batch % round(1 / BATCH_S) == 0:
+            strange = {"message": f"kernel panic of a kind never seen, number {batch}", "process": {"name": "odd"}}
+            rows += [{"create": {"_id": f"strange-{batch}"}}, {"@timestamp": now, "host": {"name": "h"}, **strange}]
+        client.bulk(index="bench", operations=rows)
+    fed.set()
+
+
+def _lags(client: elasticsearch.Elasticsearch, fed: threading.Event, n_strange: int, limit_s: float) -> list[float]:
+    """Of every strange line's record, ascending, until all are found or too long is waited."""
+    found: dict[str, float] = {}
+    ends = time.monotonic() + limit_s
+    query = {"prefix": {"siem_anomaly.source.ids": "strange-"}}
+    while time.monotonic() < ends:
+        time.sleep(LOOK_S)
+        answer = client.search(
+            index="siem-anomaly-records-*", query=query, size=10_000, source=["@timestamp", "event.id"]
+        )
+        now = time.time()
+        for hit in answer["hits"]["hits"]:
+            stamp = datetime.fromisoformat(hit["_source"]["@timestamp"]).timestamp()
+            found.setdefault(hit["_id"], now - stamp)
+        if fed.is_set() and len(found) == n_strange:
+            break
+    return sorted(found.values())
+
+
+def _quantiles(lags: list[float]) -> dict[str, float]:
+    at = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
+    return {name: lags[min(int(share * len(lags)), len(lags) - 1)] for name, share in at.items()}
+
+
+if __name__ == "__main__":
+    main()

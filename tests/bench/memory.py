@@ -1,0 +1,80 @@
+"""How much memory a worker takes, judging a million events and ten: `siem-anomaly poll --once`, a process of its own.
+
+python tests/bench/memory.py [--documents 1000000 10000000] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import elasticsearch
+from elasticsearch import helpers
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from plugin import bundle as bundles  # noqa: E402 - the repository is no installed package
+from plugin import config, wiring  # noqa: E402
+from plugin.doors import files  # noqa: E402
+from plugin.training import Plan, learn  # noqa: E402
+from tests import servers  # noqa: E402
+from tests.bench.polling import BEGIN, EXCERPT, SHAPES, _actions  # noqa: E402
+
+SETTINGS = """\
+bundles = "{folder}/bundles"
+[elasticsearch]
+url = "{url}"
+prefix = "siem-{n}"
+[sources.bench]
+indices = ["bench-{n}"]
+time_field = "@timestamp"
+delay_s = 0
+"""
+
+
+def main() -> None:
+    """Load, poll, and print the peak of the process."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    options.add_argument("--documents", type=int, nargs="+", default=[1_000_000, 10_000_000])
+    options.add_argument("--json", action="store_true")
+    given = options.parse_args()
+    with servers.elasticsearch() as server:
+        for n in given.documents:
+            peak = _peak(server.url, n)
+            row = {"name": "memory", "documents": n, "peak_mb": round(peak / 2**20)}
+            print(json.dumps(row) if given.json else f"{n:>12,} documents   peak {row['peak_mb']} MB", flush=True)
+
+
+def _peak(url: str, n: int) -> int:
+    """Bytes: the most resident memory that polling so many documents took."""
+    client = elasticsearch.Elasticsearch(url, request_timeout=120)
+    helpers.bulk(client, _actions(n, f"bench-{n}", SHAPES["small"]), chunk_size=5_000, refresh=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "settings.toml"
+        path.write_text(SETTINGS.format(folder=folder, url=url, n=n), encoding="utf-8")
+        settings = config.load(path)
+        list(wiring.installer(settings).steps())
+        lines, _ = files.read([str(EXCERPT)])
+        plan = Plan("bench", settings.source("bench").views, 5.0, "bench-1", BEGIN.isoformat(), 0)
+        learnt, _ = learn(lines, plan, lambda _: None)
+        bundles.save(replace(learnt, until=int(BEGIN.timestamp() * 1000)), settings.bundles)
+        bundles.use(settings.bundles, "bench", "bench-1")
+        command = [sys.executable, "-m", "plugin.cli", "--config", str(path), "poll", "--once"]
+        worker = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(worker.pid, 0)
+        worker.returncode = os.waitstatus_to_exitcode(status)
+        if worker.returncode:
+            raise SystemExit(f"poll ended with {worker.returncode}")
+    client.indices.delete(index=f"bench-{n}")
+    return usage.ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main()
