@@ -43,6 +43,11 @@ class DetectorConfig(Protocol):
         """Whether its windows need the pairs of the line."""
         ...
 
+    @property
+    def values(self) -> bool:
+        """Whether its windows need what the line said at its template's placeholders, and when it came."""
+        ...
+
 
 @dataclass(frozen=True)
 class Explanation:
