@@ -155,9 +155,7 @@ class _Walk(Generic[Line]):
             tail = None
         history = tail.history if tail else event.opening
         start = tail.start if tail else event.time
-        window = Window(history, event.id, event.pairs)
-        if self.frame.values:
-            window = self._valued(window, event)
+        window = self._valued(history, event) if self.frame.values else Window(history, event.id, event.pairs)
         self.seen.append(Sighting(window, event.session, event.line, start, event.time))
         self.open[event.session] = Tail(
             (*history, event.id)[-self.frame.h :] if self.frame.h else (),
@@ -170,12 +168,12 @@ class _Walk(Generic[Line]):
         if len(self.open) > self.frame.max_sessions:
             self._end(*self.open.popitem(last=False))
 
-    def _valued(self, window: Window, event: Event[Line]) -> Window:
+    def _valued(self, history: tuple[int, ...], event: Event[Line]) -> Window:
         recent = self.recent.get(event.id, ())
         if event.id != UNKNOWN:
-            numbers = (value for _, value in event.values if isinstance(value, float))
-            self.recent[event.id] = (*recent, (event.time, *numbers))[-RECENT:]
-        return window._replace(values=event.values, recent=recent, time=event.time)
+            moment = (event.time, *[value for _, value in event.values if isinstance(value, float)])
+            self.recent[event.id] = (*recent[1 - RECENT :], moment)
+        return Window(history, event.id, event.pairs, (), event.values, recent, event.time)
 
     def end_silent(self, clock: float) -> None:
         while self.open:
