@@ -80,6 +80,11 @@ class Sizes:
         places = np.where(np.asarray(codes) >= 0, codes, len(self.medians) - 1)
         return np.asarray((sizes - self._medians[places]) / self._spreads[places])
 
+    @property
+    def n_words(self) -> int:
+        """How many words have a size of their own."""
+        return len(self.medians) - 1
+
     def usual(self, code: int) -> tuple[float, float, float]:
         """1st percentile, median, 99th percentile beside a word, squashed."""
         place = code if code >= 0 else len(self.medians) - 1
@@ -88,7 +93,10 @@ class Sizes:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """From its fields; raises KeyError, TypeError or ValueError for anything else."""
-        return cls(*(tuple(map(float, data[name])) for name in ("medians", "spreads", "lows", "highs")))
+        columns = [tuple(map(float, data[name])) for name in ("medians", "spreads", "lows", "highs")]
+        if not columns[0] or len({*map(len, columns)}) > 1:
+            raise ValueError("medians and spreads do not belong together")
+        return cls(*columns)
 
     @cached_property
     def _medians(self) -> Floats:
@@ -103,7 +111,7 @@ def _row(sizes: Floats) -> tuple[float, float, float, float]:
     """Median, spread, 1st and 99th percentile."""
     if not len(sizes):
         return 0.0, LEAST_SPREAD, 0.0, 0.0
-    low, median, high = np.percentile(sizes, (1, 50, 99)).tolist()
+    low, median, high = np.percentile(sizes, (1, 50, 99), method="nearest").tolist()
     return median, _spread(sizes - median), low, high
 
 

@@ -186,8 +186,11 @@ class Place:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """From its fields; raises KeyError, TypeError or ValueError for anything else."""
+        vocabulary = tuple(map(str, data["vocabulary"]))
         words, hours = Words.from_json(data["words"]), Hours.from_json(data["hours"])
-        return cls(tuple(map(str, data["vocabulary"])), words, hours, Beyond.from_json(data["beyond"]))
+        if {len(words.counts), len(hours.days), len(hours.came)} != {len(vocabulary)}:
+            raise ValueError("words, their counts and their hours do not belong together")
+        return cls(vocabulary, words, hours, Beyond.from_json(data["beyond"]))
 
 
 def _numbered(vocabulary: Sequence[str]) -> dict[str | None, int]:

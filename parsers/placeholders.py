@@ -1,13 +1,14 @@
 """What stood where a template has a placeholder: the values of a line, by name, numbers as numbers.
 
 A value is named as its template shows it, with the word before it: `port <NUM>`, `bytes=<SIZE>`, `for <*>`. The text of
-the template alone decides the names, so they are the same in every line and for ever.
+the template alone decides the names, so they are the same in every line and for ever. A number that names something, a
+port or an id, is no amount: it stays text. Dates are left out: every day has another.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from parsers.masks import MAX_CACHED, MAX_CACHED_CHARS, Masks
@@ -27,6 +28,12 @@ MAX_DIGITS = 15
 
 _PLACEHOLDER = re.compile(r"<(\*|[A-Z][A-Z0-9]{0,15})>")
 _AMOUNT = re.compile(r"([+-]?)(\d{1,15}(?:[.,]\d{1,15})*)(\D{0,8})", re.ASCII)
+_NAME = re.compile(
+    r"(?:\b(?:[a-z]{0,8}port|[aer]?[ug]id|p{0,2}id|[st]?id|\w{1,20}_id|code|status|errno|signal|vlan)\W{0,3}|>\]?:)$",
+    re.IGNORECASE,
+)
+"""What stands before a number that names something: nobody has a larger port than another."""
+_TIME = "<TIME>"
 _SECONDS: Mapping[str, float] = {
     "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "m": 60.0, "min": 60.0,
     "mins": 60.0, "h": 3_600.0, "hr": 3_600.0, "hrs": 3_600.0, "d": 86_400.0, "day": 86_400.0, "days": 86_400.0,
@@ -34,11 +41,20 @@ _SECONDS: Mapping[str, float] = {
 _THOUSANDS = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 
+class Part(NamedTuple):
+    """A placeholder within a token."""
+
+    name: str
+    """'' where it is left out."""
+    is_name: bool
+    """Whether a number there names something, and is no amount."""
+
+
 class Slot(NamedTuple):
     """A token of a template that holds placeholders."""
 
     place: int
-    names: tuple[str, ...]
+    parts: tuple[Part, ...]
     is_any: bool
     """Whether it is `<*>`: the whole token, whatever it is."""
 
@@ -73,13 +89,15 @@ class Reader:
             return ()
         tokens = message.split()
         found: list[tuple[str, str | float]] = []
-        for place, names, is_any in wanted:
+        for place, parts, is_any in wanted:
             if place >= len(tokens):  # of another template
                 break
             if is_any:
-                found.append((names[0], tokens[place][:MAX_CHARS]))
-            else:
-                found += zip(names, self._tokens[tokens[place]], strict=False)  # <LONG> has no parts
+                found.append((parts[0].name, tokens[place][:MAX_CHARS]))
+                continue
+            for (name, is_name), each in zip(parts, self._tokens[tokens[place]], strict=False):  # <LONG> has none
+                if name:
+                    found.append((name, f"{each:.15g}" if is_name and isinstance(each, float) else each))
         return tuple(found[:MAX_VALUES])
 
 
@@ -87,12 +105,14 @@ def slots(template: Template) -> tuple[Slot, ...]:
     """The placeholders of a template, token by token, each under a name of its own."""
     found: list[Slot] = []
     taken: dict[str, int] = {}
-    before = ""
+    before, last = "", ""
     for place, word in enumerate(template.words):
-        if parts := list(_PLACEHOLDER.finditer(word)):
-            names = tuple(_unique(name, taken) for name in _names(word, parts, before))
-            found.append(Slot(place, names, word == ANY))
-        before = "" if parts else word
+        parts = _parts(word, before) if _PLACEHOLDER.search(word) else []
+        if parts and not (word == _TIME or (word == "<NUM>" and last == _TIME)):
+            named = tuple(part._replace(name=_unique(part.name, taken)) for part in parts)
+            found.append(Slot(place, named, word == ANY))
+        before = f"{before} …" if parts and before and not before.endswith("…") else before if parts else word
+        last = word
     return tuple(found)
 
 
@@ -106,19 +126,23 @@ def value(mask: str, text: str) -> str | float:
     return text[:MAX_CHARS]
 
 
-def _names(word: str, parts: Sequence[re.Match[str]], before: str) -> list[str]:
+def _parts(word: str, before: str) -> list[Part]:
     """`port <NUM>` where a word stands before, `bytes=<SIZE>` where the token itself says what it is."""
-    names, last = [], 0
-    for part in parts:
-        own = word[last : part.start()]
+    parts, last = [], 0
+    for placeholder in _PLACEHOLDER.finditer(word):
+        own = word[last : placeholder.start()]
+        is_name = bool(_NAME.search(word[: placeholder.start()] or before))
         if not last and before and not any(map(str.isalpha, own)):
             own = f"{before[-MAX_NAME:]} {own}"
-        names.append(own[-MAX_NAME:] + part[0])
-        last = part.end()
-    return names
+        name = own[-MAX_NAME:] + placeholder[0]
+        parts.append(Part("" if placeholder[0] == _TIME else name, is_name))
+        last = placeholder.end()
+    return parts
 
 
 def _unique(name: str, taken: dict[str, int]) -> str:
+    if not name:
+        return ""
     taken[name] = taken.get(name, 0) + 1
     return name if taken[name] == 1 else f"{name} {taken[name]}"
 

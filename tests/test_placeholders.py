@@ -29,18 +29,44 @@ def test_a_value_is_named_by_the_word_before_it() -> None:
     assert read(text, message) == {
         "for <*>": "alice",
         "from <IP>": "10.1.2.3",
-        "port <NUM>": 50022.0,
+        "port <NUM>": "50022",
         "bytes=<SIZE>": 5120.0,
-        "[<IP>": "10.1.2.4",
-        "]:<NUM>": 443.0,
+        "ssh2: … [<IP>": "10.1.2.4",
+        "]:<NUM>": "443",
     }
 
 
 def test_no_two_values_of_a_line_have_one_name() -> None:
     """The second `to <NUM>` is `to <NUM> 2`."""
     (template,) = Templates.numbered({"moved to <NUM> and to <NUM> by <*> <*>": 1})
-    names = [name for slot in slots(template) for name in slot.names]
-    assert names == ["to <NUM>", "to <NUM> 2", "by <*>", "<*>"]
+    names = [part.name for slot in slots(template) for part in slot.parts]
+    assert names == ["to <NUM>", "to <NUM> 2", "by <*>", "by … <*>"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "number"),
+    [
+        ("at port <NUM>", "at port 22", "22"),
+        ("uid=<NUM>", "uid=0", "0"),
+        ("status <NUM>", "status 500", "500"),
+        ("user_id: <NUM>", "user_id: 7", "7"),
+        ("<IP>:<NUM>", "10.0.0.1:22", "22"),
+        ("sent <NUM>", "sent 22", 22.0),
+        ("paid=<NUM>", "paid=22", 22.0),
+        ("export of <NUM>", "export of 22", 22.0),
+    ],
+)
+def test_a_number_that_names_something_is_a_word(text: str, message: str, number: str | float) -> None:
+    """A port is rare or not, it is never large; an amount is large or not."""
+    assert list(read(text, message).values())[-1] == number
+
+
+def test_dates_are_no_values() -> None:
+    """The day of the month beside a month's name is part of it."""
+    found = read(
+        "from <IP> at <TIME> <TIME> <NUM> <TIME> <NUM> by <*>", "from 10.0.0.1 at Sat Jun 18 02:23:10 2005 by me"
+    )
+    assert found == {"from <IP>": "10.0.0.1", "by <*>": "me"}
 
 
 @pytest.mark.parametrize(

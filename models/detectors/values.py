@@ -256,8 +256,8 @@ def _written(usual: Usual) -> dict[str, Any]:
 def _read(of: Mapping[str, Any], prefix: str, weights: Mapping[str, Tensor]) -> Usual:
     places = {name: Place.from_json(place) for name, place in of["places"].items()}
     numbers = {name: Number.from_json(number) for name, number in of["numbers"].items()}
-    known = all(number.group in places for number in numbers.values())
-    if not known or [*places][-1:] != [LINE] or [*numbers][-1:] != [PAUSE]:
+    belong = all(number.sizes.n_words == len(places[number.group].vocabulary) for number in numbers.values())
+    if not belong or [*places][-1:] != [LINE] or [*numbers][-1:] != [PAUSE]:
         raise ValueError("a template's numbers and words do not belong together")
     if not of["course"]:
         return Usual(places, numbers)
