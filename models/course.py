@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from models.base import Floats
 from models.fit import Schedule, device, fit, seeded
-from models.sizes import Number
-from models.table import Table
+from models.sizes import Number, keeps_time
+from models.table import PAUSE, Table
 from models.usual import Beyond
 from models.words import DAY_S
 
@@ -76,6 +76,8 @@ class Course(NamedTuple):
         off = np.mean((wanted[n:] - found) ** 2, axis=0)
         better = off <= BETTER * np.mean((wanted[n:] - wanted[:n].mean(axis=0)) ** 2, axis=0)
         errors = np.abs(standard[rows[n:]] - found)
+        if not keeps_time(errors[:, -1] * numbers[PAUSE].alone.spreads[-1]):
+            better[-1] = False  # the last one is `PAUSE`
         kept = {name: Beyond.of(errors[:, i]) for i, name in enumerate(numbers) if better[i]}
         return cls(network, kept) if kept else None
 

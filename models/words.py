@@ -24,6 +24,8 @@ USELESS = math.log(5.0)
 """Nats: where one line in five brings a new word, none is news."""
 MIN_DAYS = 5
 """Days on which a word must have come before its hours are a habit: a working week. As many again show if it is one."""
+HABIT_H = 14.0
+"""Hours that nine in ten times lie within: a working day and what frays at its ends. Who comes at any has no habit."""
 BINS = 48
 """Half hours of a day, UTC."""
 NEAR_H = 1.0
@@ -80,7 +82,7 @@ class Hours:
     """On how many of its days each word came at about such an hour."""
 
     days: tuple[int, ...]
-    """By code; 0 where they are too few."""
+    """By code; 0 where they are too few, or it has no habit."""
     came: tuple[tuple[tuple[int, int], ...], ...]
     """By code: (half hour, days on which it came then), ascending."""
 
@@ -100,6 +102,8 @@ class Hours:
         came = np.zeros((n_words, BINS), dtype=np.int64)
         np.add.at(came, (slots // BINS // span, slots % BINS), 1)
         days = np.where(days >= least, days, 0)
+        for code in np.flatnonzero(days):
+            days[code] *= _shortest(came[code])[1] <= HABIT_H * BINS / 24
         rows = [tuple((int(b), int(came[code, b])) for b in np.flatnonzero(came[code])) for code in range(n_words)]
         return cls(tuple(days.tolist()), tuple(row if n else () for row, n in zip(rows, days, strict=True)))
 
@@ -116,13 +120,10 @@ class Hours:
 
     def span(self, code: int) -> tuple[float, float]:
         """The shortest part of the day that nine in ten of its half hours lie in: (from, to), seconds of the day."""
-        weights = np.zeros(BINS)
-        for place, n in self.came[code]:
-            weights[place] = n
-        until = np.concatenate([[0.0], np.cumsum(np.tile(weights, 2))])
-        ends = np.searchsorted(until, until[:BINS] + 0.9 * weights.sum() - 1e-9)  # by half hour
-        first = int((ends - np.arange(BINS)).argmin())
-        return first * DAY_S / BINS, int(ends[first]) % BINS * DAY_S / BINS
+        came = np.zeros(BINS, dtype=np.int64)
+        came[[place for place, _ in self.came[code]]] = [n for _, n in self.came[code]]
+        first, length = _shortest(came)
+        return first * DAY_S / BINS, (first + length) % BINS * DAY_S / BINS
 
     @cached_property
     def _figures(self) -> Floats:
@@ -136,6 +137,13 @@ class Hours:
                 counts[[place for place, _ in came]] = [n for _, n in came]
                 figures[code] = -np.log(((counts * near).max(axis=1) + 1.0 / BINS) / (days + 1.0))
         return figures
+
+
+def _shortest(came: Ints) -> tuple[int, int]:
+    """(first, how many) of the fewest half hours in a row, round the clock, that hold nine in ten."""
+    until = np.concatenate([[0.0], np.cumsum(np.tile(came, 2))])
+    lengths = np.searchsorted(until, until[:BINS] + 0.9 * came.sum() - 1e-9) - np.arange(BINS)
+    return int(lengths.argmin()), int(lengths.min())
 
 
 def _bins(times: Floats) -> Ints:

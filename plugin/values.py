@@ -11,7 +11,7 @@ from models.table import PAUSE
 ASPECTS = frozenset({"number", "step", "level", "course", "pause", "word", "hour"})
 """The aspects of an explanation that are about a value, or about when a line came."""
 _PLACEHOLDER = re.compile(r"<(?:\*|[A-Z][A-Z0-9]{0,15})>(?: \d+)?$")
-_DURATIONS = ((86_400.0, "days"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+_DURATIONS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 _SIZES = ((1024.0**4, "TB"), (1024.0**3, "GB"), (1024.0**2, "MB"), (1024.0, "kB"))
 
 

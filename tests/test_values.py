@@ -180,11 +180,12 @@ def test_any_pieces_find_what_one_piece_finds() -> None:
     }
 
 
-def seen(numbers: Sequence[float], words: Sequence[str], gap_s: float = 60.0) -> list[Window]:
-    """The windows of one template whose lines say a number and a word."""
+def seen(numbers: Sequence[float], words: Sequence[str], times: Sequence[float] | None = None) -> list[Window]:
+    """The windows of one template whose lines say a number and a word, one a minute where no times are given."""
+    times = [60.0 * n for n in range(len(numbers))] if times is None else times
     events = [
-        Event("s", 1, n * gap_s, n * gap_s, (), n, (), (("took <DUR>", float(number)), ("for <*>", word)))
-        for n, (number, word) in enumerate(zip(numbers, words, strict=True))
+        Event("s", 1, time, time, (), n, (), (("took <DUR>", float(number)), ("for <*>", word)))
+        for n, (time, number, word) in enumerate(zip(times, numbers, words, strict=True))
     ]
     sightings, _ = slide(Tails(), events, Frame(0, False, 1e9, values=True), 0.0)
     return [sighting.window for sighting in sightings]
@@ -264,6 +265,21 @@ def test_a_network_expects_what_follows_and_is_kept_only_where_it_helps() -> Non
     assert noisy is None or "took <DUR>" not in noisy.beyond
 
 
+def test_a_pause_is_news_only_of_what_keeps_time() -> None:
+    """A heartbeat that was missed is told with its usual pause; of lines that come by chance no pause is strange."""
+    last = seen(SIZES.tolist(), USERS)[-1]
+    late = last._replace(time=last.time + 3_600.0)
+    assert plain().surprise([late])[0] > plain().surprise([last])[0] + 3.0
+    why = plain().explain(late)
+    assert (why.aspect, why.value, why.observed) == ("pause", "the last one", 3_660.0)
+    assert why.usual == pytest.approx((60.0, 60.0, 60.0))
+    times = np.cumsum(CHANCE.exponential(60.0, 600)).tolist()
+    by_chance = Detector.fit(Config(), seen(SIZES.tolist(), USERS, times), 0, silent)
+    last = seen(SIZES.tolist(), USERS, times)[-1]
+    late = last._replace(time=last.time + 3_600.0)
+    assert by_chance.surprise([late])[0] == by_chance.surprise([last])[0]
+
+
 def test_few_lines_vouch_for_little() -> None:
     """Below twenty of a template nothing is said; twenty-five say less than six hundred, however far off one is."""
     for n, most in ((19, 0.0), (25, 2 * np.log(26)), (600, 2 * np.log(601))):
@@ -303,7 +319,7 @@ def test_reasons_are_short_and_begin_with_what_was_odd() -> None:
     anomalies = found(
         new(with_login(with_transfer(with_creep()))), replace(bundle(), threshold=replace(bundle().threshold, cut=6.0))
     )
-    assert {each.explanation.aspect for each in anomalies} >= {"number", "level", "pause", "hour", "course", "word"}
+    assert {each.explanation.aspect for each in anomalies} >= {"number", "level", "hour", "course", "word"}
     for each in anomalies:
         told = explain.reason(each)
         assert len(told) < 250

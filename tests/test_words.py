@@ -83,3 +83,10 @@ def test_what_was_learnt_can_be_read_back() -> None:
         Place.from_json(data | {"vocabulary": ["a", "b"]})
     assert isinstance(again.hours, Hours)
     assert isinstance(again.words, Words)
+
+
+def test_who_comes_at_any_hour_has_no_habit() -> None:
+    """What it would mean to be away from the usual hours is nothing then."""
+    round_the_clock = sorted(day * DAY_S + hour * HOUR_S for day in range(20) for hour in (1.2, 7.3, 13.4, 20.5))
+    of = place(["a"] * len(round_the_clock), round_the_clock)
+    assert np.isnan(of.hours.figures(np.array([0]), np.array([4 * HOUR_S]))).all()

@@ -101,7 +101,8 @@ class Usual:
                 yield Part("word", name, place.words.nats(codes[name]))
         for name, number in self.numbers.items():
             aspect = "pause" if name == PAUSE else "step" if number.is_step else "number"
-            yield Part(aspect, name, number.beyond.nats(number.figures(lines, name, codes[number.group])))
+            if number.is_heard:
+                yield Part(aspect, name, number.beyond.nats(number.figures(lines, name, codes[number.group])))
             if aspect == "number":
                 yield Part("level", name, number.middle_beyond.nats(number.middle_figures(lines, name)))
         if self.course:
