@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from models.detectors.values import Config, Detector
 from models.windows import Event, Frame, Tails, Window, slide
@@ -324,3 +325,12 @@ def test_reasons_are_short_and_begin_with_what_was_odd() -> None:
         told = explain.reason(each)
         assert len(told) < 250
         assert "usual" in told or "expected" in told or "mostly" in told or "times in" in told
+
+
+def test_settings_that_cannot_be_meant_are_refused() -> None:
+    """Numbers below one; and a GPU where there is none, however few the lines."""
+    with pytest.raises(ValueError, match="at least 1"):
+        Config(enough=0)
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="GPU"):
+            Detector.fit(Config(device="cuda"), seen([1.0], ["a"]), 0, silent)

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from models.base import Explanation, Floats, Progress
 from models.course import Course, Network, Plan
+from models.fit import device
 from models.sizes import Number, stretch
 from models.table import PAUSE, Table, by_template, names, table
 from models.usual import MIN_LINES, Beyond
@@ -128,6 +129,7 @@ class Detector:
         """
         if not windows:
             raise ValueError(f"no windows to fit {config.kind} on")
+        device(config.device)  # a GPU that is not there is told now, not when a template has lines enough
         of = {event: places for event, places in by_template(windows).items() if len(places) >= MIN_LINES}
         usual: dict[int, Usual] = {}
         plan = Plan(config.enough, config.steps, config.device, seed)
