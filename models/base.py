@@ -43,13 +43,19 @@ class DetectorConfig(Protocol):
         """Whether its windows need the pairs of the line."""
         ...
 
+    @property
+    def values(self) -> bool:
+        """Whether its windows need what the line said at its template's placeholders, and when it came."""
+        ...
+
 
 @dataclass(frozen=True)
 class Explanation:
     """Why a detector was surprised, in numbers; the words are `plugin.explain`'s."""
 
     aspect: str
-    """Which part of the detector spoke: sequence, event, pair, set or counts."""
+    """Which part of the detector spoke: sequence; event, pair, set, counts; number, step, level, course, pause, word or
+    hour."""
     probability: float
     """Of what was observed, 0…1."""
     rank: int | None = None
@@ -70,6 +76,14 @@ class Explanation:
     """At END: events that such a session usually has, and this one had not."""
     extra: tuple[int, ...] = ()
     """At END: events that such a session usually has not, and this one had."""
+    value: str = ""
+    """Name of the value that spoke, if one did."""
+    observed: float | str | None = None
+    """What it was: a number, a word, for an hour the second of the day, UTC."""
+    usual: tuple[float | str, ...] = ()
+    """Of a number the low, the middle and the high, of a word the commonest at its place, of an hour (from, to)."""
+    beside: tuple[str, str] = ("", "")
+    """(name, word) of the value that `usual` is about; ('', '') where it is about all lines of the template."""
 
 
 class Detector(Protocol):

@@ -23,6 +23,13 @@ END = -1
 OPENINGS = -2
 """Ids from here down stand at the head of a session's first histories: what kind of session begins. Never predicted."""
 
+RECENT = 10
+"""Earlier events of the same template that a window with values holds: what DeepLog's paper takes for its history."""
+
+Values = tuple[tuple[str, str | float], ...]
+"""(name, value) as the line says them, in its order: numbers as floats, anything else as text."""
+Moment = tuple[float, ...]
+"""When an event came, seconds since the epoch, and then its numbers in the order of the line."""
 Line = TypeVar("Line")
 """Whatever the caller wants back with a window: a log line, a line number."""
 
@@ -42,6 +49,7 @@ class Event(NamedTuple, Generic[Line]):
     line: Line
     opening: tuple[int, ...] = ()
     """The history that a session begins with when this is its first event: at most one id from `OPENINGS` down."""
+    values: Values = ()
 
 
 class Window(NamedTuple):
@@ -54,6 +62,12 @@ class Window(NamedTuple):
     pairs: tuple[str, ...] = ()
     counts: tuple[tuple[int, int], ...] = ()
     """At END, when the frame asks for it: (event id, how often it came) of the whole session, ids ascending."""
+    values: Values = ()
+    """What the line said at its template's placeholders, when the frame asks for it; so too the next two."""
+    recent: tuple[Moment, ...] = ()
+    """The last `RECENT` events of the same template in any session, oldest first; none of UNKNOWN and END."""
+    time: float = 0.0
+    """When it was logged, seconds since the epoch; at END 0."""
 
 
 class Sighting(NamedTuple, Generic[Line]):
@@ -91,6 +105,8 @@ class Frame:
     idle_s: float
     """Silence that ends a session, seconds."""
     max_sessions: int = 50_000
+    values: bool = False
+    """Whether windows hold values, what the template's last events held, and the time."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +115,8 @@ class Tails(Generic[Line]):
 
     sessions: Mapping[str, Tail[Line]] = field(default_factory=dict)
     clock: float = 0.0
+    recent: Mapping[int, tuple[Moment, ...]] = field(default_factory=dict)
+    """By template, when the frame asks for values: its last `RECENT` events, oldest first. As many as templates."""
 
 
 def slide(
@@ -108,7 +126,7 @@ def slide(
 
     `until` is how far the source's clock has come, in seconds: sessions silent for `idle_s` by then have ended.
     """
-    walk = _Walk(frame, OrderedDict(tails.sessions))
+    walk = _Walk(frame, OrderedDict(tails.sessions), dict(tails.recent))
     clock = tails.clock
     for event in events:
         clock = max(clock, event.clock)
@@ -116,15 +134,18 @@ def slide(
         walk.step(event, clock)
     clock = max(clock, until)
     walk.end_silent(clock)
-    return walk.seen, Tails(walk.open, clock)
+    return walk.seen, Tails(walk.open, clock, walk.recent)
 
 
 class _Walk(Generic[Line]):
     """One pass of `slide`: the open sessions in order of their last event, and the windows seen so far."""
 
-    def __init__(self, frame: Frame, sessions: OrderedDict[str, Tail[Line]]) -> None:
+    def __init__(
+        self, frame: Frame, sessions: OrderedDict[str, Tail[Line]], recent: dict[int, tuple[Moment, ...]]
+    ) -> None:
         self.frame = frame
         self.open = sessions
+        self.recent = recent
         self.seen: list[Sighting[Line]] = []
 
     def step(self, event: Event[Line], clock: float) -> None:
@@ -134,7 +155,7 @@ class _Walk(Generic[Line]):
             tail = None
         history = tail.history if tail else event.opening
         start = tail.start if tail else event.time
-        window = Window(history, event.id, event.pairs)
+        window = self._valued(history, event) if self.frame.values else Window(history, event.id, event.pairs)
         self.seen.append(Sighting(window, event.session, event.line, start, event.time))
         self.open[event.session] = Tail(
             (*history, event.id)[-self.frame.h :] if self.frame.h else (),
@@ -146,6 +167,13 @@ class _Walk(Generic[Line]):
         )
         if len(self.open) > self.frame.max_sessions:
             self._end(*self.open.popitem(last=False))
+
+    def _valued(self, history: tuple[int, ...], event: Event[Line]) -> Window:
+        recent = self.recent.get(event.id, ())
+        if event.id != UNKNOWN:
+            moment = (event.time, *[value for _, value in event.values if isinstance(value, float)])
+            self.recent[event.id] = (*recent[1 - RECENT :], moment)
+        return Window(history, event.id, event.pairs, (), event.values, recent, event.time)
 
     def end_silent(self, clock: float) -> None:
         while self.open:

@@ -98,12 +98,12 @@ class _Cache(dict[str, str]):
 
     def __init__(self, masks: tuple[Mask, ...]) -> None:
         super().__init__()
-        self._search = re.compile("|".join([_MASKED, *(f"(?P<{name}>{pattern})" for name, pattern in masks)]), re.ASCII)
+        self.search = re.compile("|".join([_MASKED, *(f"(?P<{name}>{pattern})" for name, pattern in masks)]), re.ASCII)
 
     def __missing__(self, token: str) -> str:
         if len(token) > MAX_TOKEN:
             return LONG
-        masked = self._search.sub(_named, token)
+        masked = self.search.sub(_named, token)
         if len(masked) > MAX_TOKEN:  # a list of numbers grows; cut here, or masking again would
             return LONG
         if len(token) <= MAX_CACHED_CHARS:
@@ -146,6 +146,15 @@ class Masks:
             ValueError: one cannot be used, or has the name of another; says which, and why.
         """
         return cls((*own, *DEFAULT))
+
+    def parts(self, token: str) -> tuple[tuple[str, str], ...]:
+        """(mask, text) of each part of one token that a mask stands for, in order; () of one too long to search.
+
+        A part that is masked already is its own text, under no mask's name.
+        """
+        if len(token) > MAX_TOKEN:
+            return ()
+        return tuple((found.lastgroup or "", found[0]) for found in self._cache.search.finditer(token))
 
     def touched(self, messages: Iterable[str]) -> dict[str, int]:
         """How many of the messages hold something that each mask stands for, in the masks' order."""

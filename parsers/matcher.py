@@ -17,6 +17,7 @@ from typing import NamedTuple, Self
 
 from parsers.line import LogLine
 from parsers.masks import Masks
+from parsers.placeholders import Reader, Values
 from parsers.templates import ANY, UNKNOWN, Template, Templates
 
 MAX_CACHED = 2**15
@@ -32,14 +33,18 @@ class Match(NamedTuple):
     line: LogLine
     event: int
     """A template's id, or 0 = UNKNOWN."""
+    values: Values = ()
+    """What stood at the template's placeholders; () where nobody asks."""
 
 
 class Matcher:
     """Frozen templates, compiled. Remembers messages it has seen, within bounds; that never changes an answer."""
 
-    def __init__(self, masks: Masks, templates: Templates) -> None:
+    def __init__(self, masks: Masks, templates: Templates, *, values: bool = False) -> None:
+        """`values`: whether matches say what stood at the placeholders."""
         self.masks = masks
         self.templates = templates
+        self._reader = Reader(masks, templates) if values else None
         self._ranked = _ranked(templates)
         by_masked = _Memory(self._find)
         self._by_message = _Memory(lambda message: by_masked[masks.mask(message)])
@@ -52,7 +57,10 @@ class Matcher:
     def match(self, lines: Iterable[LogLine]) -> list[Match]:
         """The event of each line, in order."""
         lines = list(lines)
-        return list(map(Match, lines, self.ids(line.message for line in lines)))
+        ids = self.ids(line.message for line in lines)
+        if self._reader is None:
+            return list(map(Match, lines, ids))
+        return list(map(Match, lines, ids, map(self._reader.read, (line.message for line in lines), ids)))
 
     def ids(self, messages: Iterable[str]) -> list[int]:
         """The event id of each message, in order; 0 = UNKNOWN."""

@@ -53,8 +53,9 @@ class Bundle:
 
     @cached_property
     def matcher(self) -> Matcher:
-        """The compiled templates."""
-        return Matcher(self.masks, self.templates)
+        """The compiled templates; it reads values where a view asks for them."""
+        asked = any(view.lens.settings.detector.values for view in self.views)
+        return Matcher(self.masks, self.templates, values=asked)
 
     @cached_property
     def sha256(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from models.calibration import severity
 from models.windows import END, UNKNOWN
 from parsers.line import Rejected
-from plugin import explain
+from plugin import explain, values
 from plugin.pipeline import Anomaly
 from plugin.ports import NewDocument
 
@@ -165,6 +165,7 @@ def _siem_anomaly(anomaly: Anomaly, now: float, worker: str, *, late: bool) -> d
             "seen": why.seen,
             "total": why.total,
         },
+        **_value(anomaly),
         "expected": {
             "text": [explain.text(anomaly, event) for event, _ in why.expected],
             "probability": [round(p, 4) for _, p in why.expected],
@@ -176,6 +177,15 @@ def _siem_anomaly(anomaly: Anomaly, now: float, worker: str, *, late: bool) -> d
         "worker": worker,
         "lag_seconds": round(now - (line.clock or line.time), 3),
     }
+
+
+def _value(anomaly: Anomaly) -> dict[str, Any]:
+    """The value that spoke, and what is usual in its place, as people read them; nothing where none did."""
+    why = anomaly.explanation
+    if why.aspect not in values.ASPECTS:
+        return {}
+    name = why.value or "the hour"
+    return {"value": {"name": name, "observed": values.observed(why), "usual": values.usual(why)}}
 
 
 def _template(anomaly: Anomaly) -> dict[str, Any]:

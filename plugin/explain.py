@@ -8,6 +8,7 @@ from itertools import groupby
 from models.base import Explanation
 from models.windows import END, OPENINGS, UNKNOWN
 from parsers.line import LogLine
+from plugin import values
 from plugin.pipeline import Anomaly
 
 SILENCE = "end of the session"
@@ -25,6 +26,13 @@ RULES = {
     "pair": ("log-pair-rarity", "New combination in {program}"),
     "set": ("log-session-anomaly", "Unusual {program} session"),
     "counts": ("log-session-anomaly", "Unusual {program} session"),
+    "number": ("log-value-anomaly", "Unusual number in {program}"),
+    "step": ("log-value-anomaly", "Unusual number in {program}"),
+    "level": ("log-value-anomaly", "Shifted numbers in {program}"),
+    "course": ("log-value-anomaly", "Unexpected number in {program}"),
+    "word": ("log-value-anomaly", "Unusual value in {program}"),
+    "pause": ("log-time-anomaly", "Unusual pause in {program}"),
+    "hour": ("log-time-anomaly", "Unusual hour in {program}"),
 }
 """Aspect → event.action, and how the alert's name begins."""
 
@@ -41,6 +49,8 @@ def about(anomaly: Anomaly) -> str:
     why = anomaly.explanation
     if why.aspect in {"set", "counts"}:
         return "; ".join(text(anomaly, event) for event in (*why.extra, *why.missing))
+    if why.aspect in values.ASPECTS:
+        return f"{text(anomaly, anomaly.sighting.window.event)}; {RULES[why.aspect][0]}; {why.value}"
     return text(anomaly, anomaly.sighting.window.event)
 
 
@@ -70,6 +80,8 @@ def reason(anomaly: Anomaly) -> str:
         return _set(anomaly, why)
     if why.aspect == "counts":
         return _counts(anomaly, why)
+    if why.aspect in values.ASPECTS:
+        return values.reason(why, _quoted(anomaly, anomaly.sighting.window.event))
     return f"{_quoted(anomaly, _event(anomaly))} came {_times(why)} lines."
 
 

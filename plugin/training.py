@@ -147,7 +147,8 @@ def _ground(lines: Sequence[LogLine], plan: Plan) -> _Ground:
     if len(lines) < MIN_LINES:
         raise InputError(f"{plan.source}: {len(lines)} readable lines, at least {MIN_LINES} are needed to learn from")
     mined = survey((line.message for line in lines), plan.masks, plan.max_templates)
-    matcher = Matcher(plan.masks, mined.templates)
+    asked = any(view.detector.values for view in plan.views.values())
+    matcher = Matcher(plan.masks, mined.templates, values=asked)
     edges = [round(len(lines) * k / BLOCKS) for k in range(BLOCKS + 1)]
     blocks = tuple(lines[a:b] for a, b in pairwise(edges))
     return _Ground(plan.masks, mined, blocks, tuple(matcher.match(block) for block in blocks))

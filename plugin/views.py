@@ -33,7 +33,7 @@ class Lens:
     def frame(self) -> Frame:
         """How its sequences are cut into windows."""
         detector = self.settings.detector
-        return Frame(detector.h, detector.counts, self.settings.idle_s, self.settings.max_sessions)
+        return Frame(detector.h, detector.counts, self.settings.idle_s, self.settings.max_sessions, detector.values)
 
     @property
     def ends(self) -> tuple[Hashable, ...]:
@@ -45,11 +45,13 @@ class Lens:
         session_of = _joined(self.settings.session_by)
         pairs_of = [_joined(pair) for pair in self.settings.pairs] if self.settings.detector.pairs else []
         opening = _opening if self.settings.detector.h else _none
+        asked = self.settings.detector.values
         events = []
-        for line, event in matches:
+        for line, event, values in matches:
             pairs = tuple(pair for of in pairs_of if (pair := of(line, whole=True)))
             clock = line.clock or line.time
-            events.append(Event(session_of(line), event, line.time, clock, pairs, line, opening(line.program)))
+            of_line = values if asked else ()
+            events.append(Event(session_of(line), event, line.time, clock, pairs, line, opening(line.program), of_line))
         return events
 
 

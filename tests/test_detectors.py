@@ -21,7 +21,10 @@ def silent(_share: float) -> None:
 
 
 def windows(kind: str, n: int, seed: int, *, broken: bool = False) -> list[Window]:
-    """The windows of n sessions 1 2 (3|4) 5 with user and address; broken ones stop early or hold a foreign event."""
+    """The windows of n sessions 1 2 (3|4) 5 with user, address and a size.
+
+    Broken ones stop early or hold a foreign event, come from elsewhere and are fifty times as large.
+    """
     config = base.module(kind).Config()
     chance = random.Random(seed)  # noqa: S311 - made-up logs
     events: list[Event[int]] = []
@@ -31,8 +34,13 @@ def windows(kind: str, n: int, seed: int, *, broken: bool = False) -> list[Windo
         if broken:
             ids, pair = chance.choice(([1, 2], [1, 9, 2, 3, 5])), "user.name=u0|source.ip=10.9.9.9"
         pairs = (pair,) if config.pairs else ()
-        events += [Event(f"{session}", id, session * 10.0 + i, session * 10.0, pairs, 0) for i, id in enumerate(ids)]
-    seen, _ = slide(Tails(), events, Frame(config.h, config.counts, 60.0), float("inf"))
+        said = (("for <*>", pair), ("bytes=<NUM>", chance.uniform(90.0, 110.0) * (50.0 if broken else 1.0)))
+        values = said if config.values else ()
+        events += [
+            Event(f"{session}", id, session * 10.0 + i, session * 10.0, pairs, 0, (), values)
+            for i, id in enumerate(ids)
+        ]
+    seen, _ = slide(Tails(), events, Frame(config.h, config.counts, 60.0, values=config.values), float("inf"))
     return [sighting.window for sighting in seen]
 
 

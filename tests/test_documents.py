@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from models.base import Explanation
 from models.calibration import severity
 from models.windows import END, Sighting
 from parsers.line import LogLine, Rejected
@@ -17,6 +21,7 @@ from plugin import documents
 from plugin.pipeline import Anomaly, judge
 from tests import lines
 
+MAPPINGS = Path(documents.__file__).parent / "mappings"
 NOW = lines.DAY.timestamp() + 90_000.0
 
 
@@ -193,3 +198,49 @@ def test_sightings_have_a_beginning_and_an_end() -> None:
     seen: Sighting[LogLine] = found.sighting._replace(start=NOW - 9, time=NOW - 3)
     event = documents.record(replace(found, sighting=seen), "p", NOW, "w").body["event"]
     assert (event["start"], event["end"]) == (documents.iso(NOW - 9), documents.iso(NOW - 3))
+
+
+def leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """The paths of a document's values."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}"
+
+
+def mapped(tree: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """The paths of a mapping's fields."""
+    for key, value in tree["properties"].items():
+        if "properties" in value:
+            yield from mapped(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}"
+
+
+VALUES = [
+    Explanation("number", 0.001, value="of <NUM>", observed=22_000.0, usual=(60.0, 230.0, 810.0)),
+    Explanation("word", 0.001, value="for <*>", observed="mallory", usual=("alice", "bob")),
+    Explanation("hour", 0.001, observed=10_800.0, usual=(28_800.0, 64_800.0), beside=("for <*>", "alice")),
+    Explanation("pause", 0.001, value="the last one", observed=7_200.0, usual=(1.0, 60.0, 600.0)),
+]
+
+
+def test_a_record_says_which_value_was_odd_and_what_is_usual() -> None:
+    """As people read them; an anomaly that is about no value has no such field."""
+    bodies = [documents.record(replace(strange(), explanation=why), "p", NOW, "w").body for why in VALUES]
+    assert [body["siem_anomaly"]["value"] for body in bodies] == [
+        {"name": "of <NUM>", "observed": "22,000", "usual": ["60", "230", "810"]},
+        {"name": "for <*>", "observed": "mallory", "usual": ["alice", "bob"]},
+        {"name": "the hour", "observed": "03:00", "usual": ["08:00", "18:00"]},
+        {"name": "the last one", "observed": "2 h", "usual": ["1 s", "1 min", "10 min"]},
+    ]
+    assert "value" not in documents.record(strange(), "p", NOW, "w").body["siem_anomaly"]
+
+
+def test_every_field_of_a_record_is_in_the_mapping() -> None:
+    """What the mapping does not name could be read and never searched."""
+    names = set(mapped(json.loads((MAPPINGS / "records.json").read_text(encoding="utf-8"))))
+    found = [*anomalies(), *(replace(strange(), explanation=why) for why in VALUES)]
+    for anomaly in found:
+        assert set(leaves(documents.record(anomaly, "p", NOW, "w").body)) <= names

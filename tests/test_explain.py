@@ -121,6 +121,90 @@ def test_counts_of_what_hardly_any_session_had_say_just_that() -> None:
     assert told == f"Only 1 session had `{FAILED}` before."
 
 
+NUMBERS = {"usual": (0.09, 0.22, 0.53), "observed": 2.71}
+
+
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        (
+            Explanation("number", 0.001, value="took <DUR>", beside=("GET <PATH>", "/a"), **NUMBERS),
+            "`took 2.71 s`; usual beside `GET /a` is 220 ms (90 ms to 530 ms).",
+        ),
+        (Explanation("number", 0.001, value="bytes=<NUM> 2", **NUMBERS), "`bytes=2.71`; usual is 0.22 (0.09 to 0.53)."),
+        (
+            Explanation("number", 0.001, value="of <SIZE>", observed=5_368_709_120.0, usual=(0.0, 512.0, 2_048.0)),
+            "`of 5 GB`; usual is 512 (0 to 2 kB).",
+        ),
+        (
+            Explanation("level", 0.001, value="took <DUR>", **NUMBERS),
+            "`took 2.71 s` is the middle of the last ten lines; usual is 220 ms (90 ms to 530 ms).",
+        ),
+        (
+            Explanation("course", 0.001, value="took <DUR>", **NUMBERS),
+            "`took 2.71 s`; after the lines before, 220 ms was expected (90 ms to 530 ms).",
+        ),
+        (
+            Explanation("step", 0.001, value="session <NUM>", observed=5_003.0, usual=(1.0, 3.0, 9.0)),
+            "`session <NUM>` rose by 5003 since the last such line; usual is 3 (1 to 9).",
+        ),
+        (
+            Explanation("step", 0.001, value="session <NUM>", observed=-12.0, usual=(1.0, 3.0, 9.0)),
+            "`session <NUM>` fell by 12 since the last such line, where it rises; usual is 3 (1 to 9).",
+        ),
+        (
+            Explanation("pause", 0.001, value="the last one", observed=10_800.0, usual=(1.0, 60.0, 3_600.0)),
+            f"3 h since the last `{ACCEPTED}`; usual is 1 min (1 s to 1 h).",
+        ),
+        (
+            Explanation("word", 0.001, value="for <*>", observed="mallory", usual=("alice", "bob"), total=1_500),
+            "`for mallory` came for the first time in 1,500 lines; usual there: `alice`, `bob`.",
+        ),
+        (
+            Explanation("word", 0.001, value="for <*>", observed="bob", usual=("alice", "bob"), seen=1, total=1_500),
+            "`for bob` came 1 time in 1,500 lines; usual there: `alice`.",
+        ),
+        (
+            Explanation(
+                "hour",
+                0.1,
+                value="for <*>",
+                observed=10_920.0,
+                usual=(28_800.0, 0.0),
+                beside=("for <*>", "a"),
+                total=21,
+            ),
+            "`for a` at 03:02 UTC; on 21 days before, it mostly came from 08:00 to 00:00.",
+        ),
+        (
+            Explanation("hour", 0.1, observed=10_920.0, usual=(28_800.0, 64_800.0), total=21),
+            f"`{ACCEPTED}` at 03:02 UTC; on 21 days before, it mostly came from 08:00 to 18:00.",
+        ),
+        (Explanation("hour", 1.0), f"`{ACCEPTED}` came, and nothing is known that would be usual."),
+    ],
+)
+def test_a_value_is_told_first_and_then_what_is_usual(why: Explanation, told: str) -> None:
+    """The placeholder is filled with what was there; numbers have three digits and the units of their masks."""
+    assert explain.reason(anomaly(why, Window((), event(ACCEPTED)))) == told
+
+
+def test_what_stands_in_a_value_cannot_write_the_sentence() -> None:
+    """Digits and backslashes of a word are no pattern's."""
+    why = Explanation("word", 0.001, value="for <*>", observed="\\1\\g<0>", usual=("a",), total=9)
+    assert explain.reason(anomaly(why, Window((), event(ACCEPTED)))).startswith("`for \\1\\g<0>` came")
+
+
+def test_alike_values_are_one_entry_and_others_are_not() -> None:
+    """By template, and by what it is that was odd: when, or what."""
+    window = Window((), event(ACCEPTED))
+    number, level, hour, word = (
+        explain.about(anomaly(Explanation(aspect, 0.1, value=value), window))
+        for aspect, value in (("number", "a <NUM>"), ("level", "a <NUM>"), ("hour", "for <*>"), ("word", "for <*>"))
+    )
+    assert number == level
+    assert len({number, hour, word}) == 3
+
+
 @pytest.mark.parametrize(
     ("aspect", "begins"),
     [
@@ -129,6 +213,9 @@ def test_counts_of_what_hardly_any_session_had_say_just_that() -> None:
         ("pair", "New combination in sshd on web-01"),
         ("set", "Unusual sshd session on web-01"),
         ("counts", "Unusual sshd session on web-01"),
+        ("number", "Unusual number in sshd on web-01"),
+        ("level", "Shifted numbers in sshd on web-01"),
+        ("hour", "Unusual hour in sshd on web-01"),
     ],
 )
 def test_the_message_is_a_name_for_an_alert(aspect: str, begins: str) -> None:

@@ -24,7 +24,8 @@ lines = st.builds(
 one = st.builds(
     Tail, st.lists(ids, max_size=10).map(tuple), st.dictionaries(ids, ids, max_size=5), lines, *[numbers] * 3
 )
-open_sessions = st.builds(Tails, st.dictionaries(words, one, max_size=4), numbers)
+recent = st.dictionaries(ids, st.lists(st.lists(numbers, min_size=1, max_size=3).map(tuple), max_size=3).map(tuple))
+open_sessions = st.builds(Tails, st.dictionaries(words, one, max_size=4), numbers, recent)
 
 
 @given(st.dictionaries(words, open_sessions, max_size=3))
@@ -67,3 +68,16 @@ def test_a_row_that_is_too_short_is_refused() -> None:
     data = zlib.compress(json.dumps({"view": {"clock": 1, "sessions": [["a", [1]]]}}).encode())
     with pytest.raises(ValueError, match="not tails"):
         tails.decode(data)
+
+
+def test_tails_stored_before_views_asked_for_values_are_read() -> None:
+    """What has no last events of templates has none; and it is written as it was."""
+    tails_of = tails.encode({"rarity": Tails({}, 7.0)})
+    assert json.loads(zlib.decompress(tails_of)) == {"rarity": {"clock": 7.0, "sessions": []}}
+    assert tails.decode(tails_of)["rarity"].recent == {}
+
+
+def test_what_a_templates_last_events_held_can_be_read_by_a_person() -> None:
+    """Event id, then for each event its time and its numbers."""
+    data = tails.encode({"values": Tails({}, 7.0, {3: ((1.0, 5_000.0), (2.5, 80.0))})})
+    assert json.loads(zlib.decompress(data))["values"]["recent"] == [[3, [[1.0, 5_000.0], [2.5, 80.0]]]]

@@ -103,3 +103,12 @@ def test_all_views_number_a_line_alike_and_an_end_by_its_session() -> None:
     assert len(nats) == len(matches) + n_ends
     (_, apart), _ = together([looks[0], looks[1]._replace(view=other)])
     assert len({*items[0].tolist(), *apart.tolist()}) == len(matches) + 2 * n_ends
+
+
+def test_only_detectors_that_judge_values_get_them() -> None:
+    """To the others lines that differ in a number alone are one window."""
+    match = Match(LINE, 1, (("port <NUM>", "22"), ("bytes=<NUM>", 7.0)))
+    (valued,), (counted,) = lens("host.name", kind="values").events([match]), lens("host.name").events([match])
+    assert (valued.values, counted.values) == (match.values, ())
+    assert lens("host.name", kind="values").frame.values
+    assert not lens("host.name").frame.values

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.windows import END, OPENINGS, Event, Frame, Sighting, Tails, Window, slide
+from models.windows import END, OPENINGS, RECENT, UNKNOWN, Event, Frame, Sighting, Tails, Window, slide
 
 FRAME = Frame(h=3, counts=True, idle_s=60.0, max_sessions=3)
 
@@ -17,7 +19,7 @@ def events(of: list[tuple[str, int, int]]) -> list[Event[int]]:
     clock, made = 0.0, []
     for n, (session, id, gap) in enumerate(of):
         clock += gap
-        made.append(Event(session, id, clock, clock, (), n))
+        made.append(Event(session, id, clock, clock, (), n, (), (("port <NUM>", float(n)), ("for <*>", session))))
     return made
 
 
@@ -26,15 +28,15 @@ def windows(seen: list[Sighting[int]]) -> list[Window]:
     return [sighting.window for sighting in seen]
 
 
-@given(of=st.lists(steps, max_size=40), cut=st.integers(0, 40))
-def test_two_pieces_slide_as_one(of: list[tuple[str, int, int]], cut: int) -> None:
+@given(of=st.lists(steps, max_size=40), cut=st.integers(0, 40), values=st.booleans())
+def test_two_pieces_slide_as_one(of: list[tuple[str, int, int]], cut: int, values: bool) -> None:
     """Sliding over two pieces, carrying tails, sees what sliding over both at once sees."""
-    stream = events(of)
+    stream, frame = events(of), replace(FRAME, values=values)
     until = stream[-1].clock if stream else 0.0
-    whole, tails = slide(Tails(), stream, FRAME, until)
+    whole, tails = slide(Tails(), stream, frame, until)
     between = stream[cut - 1].clock if 0 < cut <= len(stream) else 0.0
-    first, carried = slide(Tails(), stream[:cut], FRAME, between)
-    second, ended = slide(carried, stream[cut:], FRAME, until)
+    first, carried = slide(Tails(), stream[:cut], frame, between)
+    second, ended = slide(carried, stream[cut:], frame, until)
     assert first + second == whole
     assert ended == tails
 
@@ -69,3 +71,24 @@ def test_a_session_begins_with_its_opening() -> None:
         (1, 2, 3),
         (2, 3, 4),
     ]
+
+
+def test_values_are_seen_only_by_frames_that_ask() -> None:
+    """To the others a window is as it was, and nothing is carried."""
+    seen, tails = slide(Tails(), events([("a", 1, 1), ("a", 1, 1)]), FRAME, 0.0)
+    assert [(window.values, window.recent, window.time) for window in windows(seen)] == [((), (), 0.0)] * 2
+    assert tails.recent == {}
+
+
+def test_a_window_holds_what_the_last_events_of_its_template_held() -> None:
+    """Of any session, with their times and numbers; few of each, none of a line that matches no template."""
+    frame = replace(FRAME, values=True)
+    stream = events([("a", 1, 5), ("b", UNKNOWN, 1), ("b", 1, 1), ("a", UNKNOWN, 1), *[("a", 2, 1)] * 30])
+    seen, tails = slide(Tails(), stream, frame, 0.0)
+    first, unknown, second, _, *others = windows(seen)
+    assert (first.recent, first.time) == ((), 5.0)
+    assert second.recent == ((5.0, 0.0),)
+    assert second.values == (("port <NUM>", 2.0), ("for <*>", "b"))
+    assert unknown.recent == ()
+    assert [len(window.recent) for window in others[-2:]] == [RECENT, RECENT]
+    assert {event: len(recent) for event, recent in tails.recent.items()} == {1: 2, 2: RECENT}

@@ -61,6 +61,7 @@ class Config:
     """Where it is fit. Judging is always done on the CPU, so that verdicts do not depend on the machine."""
     counts: bool = False
     pairs: bool = False
+    values: bool = False
 
     def __post_init__(self) -> None:
         if min(self.h, self.top_g, self.embedding, self.hidden, self.layers, self.epochs) < 1:

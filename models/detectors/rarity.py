@@ -48,6 +48,7 @@ class Config:
     h: int = 0
     counts: bool = True
     pairs: bool = True
+    values: bool = False
 
 
 class Part(NamedTuple):
