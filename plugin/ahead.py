@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -53,3 +53,7 @@ class _Ahead:
     def count_without(self, stream: Stream) -> int:
         """The store's."""
         return self._logs.count_without(stream)
+
+    def members(self, stream: Stream, origins: Collection[str]) -> set[str]:
+        """The store's."""
+        return self._logs.members(stream, origins)

@@ -254,10 +254,10 @@ def poll(
     if follow and (once or dry_run):
         raise ConfigError(["poll: --follow goes with neither --once nor --dry-run"])
     settings = _settings(context)
-    ports, names = wiring.build(settings), _sources(settings, source)
-    pollings = [wiring.polling(settings, name) for name in names]
+    ports, shares = wiring.build(settings), wiring.shares(settings, _sources(settings, source))
+    pollings = [wiring.polling(settings, share) for share in shares]
     if follow:
-        following.follow(names, partial(wiring.polling, settings), ports, stopping.by_signal(), _watch(settings))
+        following.follow(shares, partial(wiring.polling, settings), ports, stopping.by_signal(), _watch(settings))
         return
     for polling in pollings:
         for polled in following.catch_up(polling, ports, dry_run=dry_run):
@@ -274,10 +274,10 @@ def status(
 ) -> None:
     """Show how each source stands: how far it is judged, what waits, what was found, what last went wrong."""
     settings = _settings(context)
-    ports, names = wiring.build(settings), _sources(settings, source)
+    ports, shares = wiring.build(settings), wiring.shares(settings, _sources(settings, source))
 
     def looked() -> list[Status]:
-        return [states.status(wiring.polling(settings, name), ports) for name in names]
+        return [states.status(wiring.polling(settings, share), ports) for share in shares]
 
     if json_:
         for each in looked():

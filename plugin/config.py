@@ -198,6 +198,8 @@ class SourceSettings(_Section):
     """Documents a request. Measured on two cores: 50 k documents/s at 1,000, 108 k at 5,000, 111 k at 10,000."""
     max_hits: Annotated[int, Field(ge=1)] = 50_000
     """Documents a poll reads at most. While they are judged as many are on their way: some 150 MB together."""
+    partitions: Annotated[int, Field(ge=1, le=64)] = 1
+    """Parts that hosts fall to, each polled by itself: as many workers can share the source."""
     max_lines: Annotated[int, Field(ge=1)] = 500_000
     """Lines a training reads at most, the newest ones."""
     max_rejected: Share = 0.5
@@ -218,6 +220,16 @@ class SourceSettings(_Section):
     def _usable(cls, own: tuple[MaskSettings, ...]) -> tuple[MaskSettings, ...]:
         Masks.with_own(Mask(mask.name, mask.pattern) for mask in own)
         return own
+
+    @model_validator(mode="after")
+    def _whole_sessions(self) -> SourceSettings:
+        joining = [name for name, view in self.views.items() if "host.name" not in view.session_by]
+        if self.partitions > 1 and joining:
+            raise ValueError(
+                f"partitions = {self.partitions} parts the documents by host, and {', '.join(joining)} joins lines of "
+                f"several hosts: set partitions = 1, or add host.name to its session_by"
+            )
+        return self
 
     @property
     def all_masks(self) -> Masks:

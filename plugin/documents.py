@@ -55,9 +55,9 @@ def rejection(rejected: Rejected, source: str, prefix: str, clock: float, now: f
     return NewDocument(monthly(prefix, "deadletter", clock), id, body)
 
 
-def health(prefix: str, worker: str, source: str, now: float, figures: Mapping[str, Any]) -> NewDocument:
+def health(prefix: str, worker: str, source: str, now: float, figures: Mapping[str, Any], part: int = 0) -> NewDocument:
     """What a worker has done for a source since its last such document, or what kept it from it."""
-    id = hashlib.sha256(f"{worker}\0{source}\0{now:.3f}\0{figures.get('status')}".encode()).hexdigest()[:40]
+    id = hashlib.sha256(f"{worker}\0{source}\0{part}\0{now:.3f}\0{figures.get('status')}".encode()).hexdigest()[:40]
     body = {
         "@timestamp": iso(now),
         "event": {"kind": "metric", "module": "siem_anomaly", "dataset": "siem_anomaly.health"},

@@ -6,7 +6,7 @@ contract (tests/contract.py). Times that bound a read are whole milliseconds sin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -37,6 +37,16 @@ class Hit(NamedTuple):
         return f"{self.store}/{self.id}"
 
 
+class Part(NamedTuple):
+    """A share of a source's documents: those whose host falls to it. All parts together are all documents."""
+
+    k: int
+    """0 … n - 1."""
+    n: int
+    fields: tuple[str, ...]
+    """Where the host is looked for, dotted; a document that has none of them falls to part 0."""
+
+
 class Stream(NamedTuple):
     """Which documents a read is about."""
 
@@ -48,6 +58,8 @@ class Stream(NamedTuple):
     """Documents a read, at most (one instant that holds more is still read whole)."""
     fields: tuple[str, ...] = ()
     """Paths, nested or dotted, of what is wanted of each document; the rest may be left out. Empty = all of it."""
+    part: Part | None = None
+    """Of these documents; None = all."""
 
 
 class Span(NamedTuple):
@@ -80,6 +92,10 @@ class Checkpoint:
     """What was judged within the overlap before `until`."""
     tally: Tally = field(default_factory=Tally)
     """What was judged before that, as far back as anything can be late."""
+    generation: int = 0
+    """How often the source's parts have been cut anew."""
+    closed: bool = False
+    """The parts are being cut anew: this one goes on no more, others take up from it."""
     tails: Mapping[str, Tails[LogLine]] = field(default_factory=dict)
     """By view."""
     version: tuple[int, int] | None = None
@@ -134,6 +150,15 @@ class Logs(Protocol):
 
     def count_without(self, stream: Stream) -> int:
         """How many documents lack the time field, and so can never be read."""
+        ...
+
+    def members(self, stream: Stream, origins: Collection[str]) -> set[str]:
+        """Which of the documents, by `index/id`, are of the stream's part; one that is gone is of none.
+
+        Raises:
+            Unavailable: the store did not answer in full.
+            Refused: the store will not answer.
+        """
         ...
 
 

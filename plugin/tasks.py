@@ -64,13 +64,13 @@ def create(settings: Settings) -> Celery:
         beat_max_loop_interval=5,
         redbeat_lock_timeout=25,  # the default of 25 minutes would stall polling as long when a beat dies
         beat_schedule={
-            f"poll-{name}": {
+            f"poll-{name}" + (f"-{part}" if part else ""): {
                 "task": "siem_anomaly.poll",
-                "schedule": source.interval_s,
-                "args": [name],
-                "options": {"expires": source.interval_s},  # no pile-up while workers are down
+                "schedule": settings.source(name).interval_s,
+                "args": [name, part],
+                "options": {"expires": settings.source(name).interval_s},  # no pile-up while workers are down
             }
-            for name, source in settings.sources.items()
+            for name, part in wiring.shares(settings, settings.sources)
         },
     )
     return made
@@ -135,11 +135,13 @@ def _begin(**_: Any) -> None:  # noqa: ANN401
 
 
 @app.task(name="siem_anomaly.poll")  # type: ignore[untyped-decorator]
-def poll(source: str) -> None:
-    """Poll one source until it has caught up, or for its share of the time; what fails is tried by the next beat."""
+def poll(source: str, part: int = 0) -> None:
+    """Poll one source, or a part of it, for its share of the time; what fails is tried by the next beat."""
     settings = _settings()
-    polling = wiring.polling(settings, source)
-    attend(polling, _connected(), share_s(polling.settings, len(settings.sources)), _watch())
+    if part >= settings.source(source).partitions:  # of a timetable that is out of date
+        return
+    polling = wiring.polling(settings, (source, part))
+    attend(polling, _connected(), share_s(polling.settings, len(wiring.shares(settings, settings.sources))), _watch())
 
 
 @lru_cache(maxsize=1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from plugin import bundle as bundles
 from plugin.bundle import Bundle
+from plugin.commands.follow import Share
 from plugin.commands.poll import Polling
 from plugin.config import Settings
 from plugin.doors.elastic.anomalies import ElasticAnomalies
@@ -32,16 +34,22 @@ def installer(settings: Settings) -> Installer:
     return Installer(connect(settings.elasticsearch), settings.elasticsearch)
 
 
-def polling(settings: Settings, source: str) -> Polling:
-    """One source with the bundle it has in use.
+def shares(settings: Settings, sources: Iterable[str]) -> list[Share]:
+    """What is polled by itself of these sources: each of their parts."""
+    return [(name, part) for name in sources for part in range(settings.source(name).partitions)]
+
+
+def polling(settings: Settings, share: Share) -> Polling:
+    """A source, or a part of it, with the bundle it has in use.
 
     Raises:
         ConfigError: no such source.
         BundleError: it has no bundle, or one that cannot be read.
     """
+    source, part = share
     given = settings.source(source)
     bundle = _bundle(settings.bundles, source, bundles.current_id(settings.bundles, source))
-    return Polling(source, given, bundle, settings.elasticsearch.prefix, settings.worker)
+    return Polling(source, given, bundle, settings.elasticsearch.prefix, settings.worker, part)
 
 
 @lru_cache(maxsize=4)  # a bundle never changes; what it remembers of lines, 100 MB at the worst, is worth keeping

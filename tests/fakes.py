@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 from plugin.errors import PollInProgress, Refused
-from plugin.ports import MAX_HEALTH, Checkpoint, Document, Hit, NewDocument, Page, Span, Stream, Written
+from plugin.ports import MAX_HEALTH, Checkpoint, Document, Hit, NewDocument, Page, Part, Span, Stream, Written
 
 NOON = 1_795_435_200_000
 """2026-11-23T12:00:00Z, milliseconds: when the fakes' clock starts."""
@@ -75,7 +75,12 @@ class FakeLogs:
         }
         if not found:
             raise Refused(f"no index matches {','.join(stream.indices)}: check the source's indices")
-        return {key: fields for key, fields in found.items() if _value(fields.get("event"), "module") != "siem_anomaly"}
+        others = {k: v for k, v in found.items() if _value(v.get("event"), "module") != "siem_anomaly"}
+        return {k: v for k, v in others.items() if stream.part is None or _part(v, stream.part) == stream.part.k}
+
+    def members(self, stream: Stream, origins: Collection[str]) -> set[str]:
+        """Those of the part."""
+        return {"/".join(key) for key in self._matching(stream)} & set(origins)
 
 
 class FakeAnomalies:
@@ -126,6 +131,19 @@ class FakeCheckpoints:
             raise PollInProgress(f"another worker has committed the checkpoint of {checkpoint.source} first")
         self.stored[checkpoint.source] = replace(checkpoint, version=(version[0] + 1 if version else 0, 1))
         return 0
+
+
+def _part(fields: Mapping[str, Any], part: Part) -> int:
+    """By the hash that Java gives a string, of the first host there is; 0 where there is none."""
+    hosts = (_value(fields, name) for name in part.fields)
+    host = next((host for host in hosts if isinstance(host, str)), None)
+    if host is None:
+        return 0
+    units = host.encode("utf-16-be")
+    number = 0
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        number = (31 * number + (high << 8) + low) & 0xFFFFFFFF
+    return (number - (number >> 31 << 32)) % part.n
 
 
 def _value(fields: object, name: str) -> object:

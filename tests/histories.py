@@ -28,6 +28,8 @@ MINUTE_MS = 60_000
 TIE_MS = 10_000
 """Stamps are cut to this, so that many documents share theirs."""
 DELAY_S = 60.0
+OTHER = "db-07"
+"""A second host, which falls to another part than the first."""
 
 
 class Step(NamedTuple):
@@ -58,6 +60,8 @@ class History:
     seed: int | None = None
     name: str = "day"
     """Of the source, and of its indices."""
+    partitions: int = 1
+    """At first; the step `cut` changes it."""
 
     @property
     def settings(self) -> SourceSettings:
@@ -71,6 +75,7 @@ class History:
             page=self.page,
             max_hits=self.max_hits,
             max_late_s=3 * 86_400.0,
+            partitions=self.partitions,
         )
 
     def without(self, step: int) -> History:
@@ -99,16 +104,19 @@ def drawn(seed: int, kinds: Sequence[str], n_steps: int = 10, name: str = "day")
 @cache
 def day() -> list[Hit]:
     """A day's documents in order of their stamps, which many share; each field of the index is still to be said."""
-    hits = [_rounded(hit) for hit in lines.hits([*lines.texts(12, seed=7), lines.strange()])]
+    here = lines.hits([*lines.texts(8, seed=7), lines.strange()])
+    there = lines.hits([text.replace(lines.HOST, OTHER) for text in lines.texts(5, seed=8)])
+    hits = [_rounded(hit, lines.HOST) for hit in here]
+    hits += [_rounded(hit._replace(id=f"{OTHER}-{hit.id}"), OTHER) for hit in there]
     return sorted(hits, key=lambda hit: hit.clock)
 
 
-def _rounded(hit: Hit) -> Hit:
+def _rounded(hit: Hit, host: str) -> Hit:
     ms = hit.clock // 10**6 // TIE_MS * TIE_MS
     stamp = lines.DAY.timestamp() * 1000
     seconds, rest = divmod(round(ms - stamp), 1000)
     text = f"{lines.DAY:%Y-%m-%d}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}Z"
-    return hit._replace(clock=ms * 10**6, fields={**hit.fields, "@timestamp": text})
+    return hit._replace(clock=ms * 10**6, fields={**hit.fields, "@timestamp": text, "host": {"name": host}})
 
 
 @cache
@@ -214,7 +222,7 @@ def undisturbed(history: History, placed: Sequence[tuple[str, Hit]]) -> list[Doc
     for index, hit in placed:
         logs.put(index, hit.id, hit.fields)
     anomalies = FakeAnomalies()
-    whole = history.settings.model_copy(update={"max_window_s": 3 * 86_400.0, "max_hits": 10**6})
+    whole = history.settings.model_copy(update={"max_window_s": 3 * 86_400.0, "max_hits": 10**6, "partitions": 1})
     poll(polling(history, whole), Ports(logs, anomalies, FakeCheckpoints()))
     return [body for (index, _), body in anomalies.documents.items() if "-records-" in index]
 
@@ -222,6 +230,12 @@ def undisturbed(history: History, placed: Sequence[tuple[str, Hit]]) -> list[Doc
 def polling(history: History, settings: SourceSettings | None = None, prefix: str = "siem-anomaly") -> Polling:
     """The source of a history."""
     return Polling(history.name, settings or history.settings, bundle(by_line=bool(history.late)), prefix, "w1")
+
+
+def parts(of: Polling, n: int) -> list[Polling]:
+    """Every part of a source, cut into n."""
+    settings = of.settings.model_copy(update={"partitions": n})
+    return [replace(of, settings=settings, part=k) for k in range(n)]
 
 
 def _key(body: Document) -> tuple[str, bool, str]:

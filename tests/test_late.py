@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -165,6 +165,10 @@ class _Bounded:
     def count_without(self, stream: Stream) -> int:
         """The store's."""
         return self.logs.count_without(stream)
+
+    def members(self, stream: Stream, origins: Collection[str]) -> set[str]:
+        """The store's."""
+        return self.logs.members(stream, origins)
 
 
 def test_late_documents_are_written_with_the_time_they_were_found(bundle: Bundle) -> None:

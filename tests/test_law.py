@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin.commands.follow import catch_up
-from plugin.commands.poll import poll
+from plugin.commands.poll import Polling, poll
 from plugin.commands.recount import recount
+from plugin.commands.reshape import settled
 from plugin.errors import PollInProgress, Unavailable
 from plugin.ports import Checkpoint, Document, Hit, NewDocument, Page, Ports, Span, Stream, Written
 from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
-from tests.histories import BEGIN, FAULTS, PEACEFUL, History, Step, broken, day, play, polling
+from tests.histories import BEGIN, FAULTS, PEACEFUL, History, Step, broken, day, parts, play, polling
 
 EXAMPLES = int(os.environ.get("HISTORIES", "60"))
 """Histories a test; `HISTORIES=2000 pytest tests/test_law.py` takes half an hour."""
@@ -52,6 +53,10 @@ class Disturbed:
     def count_without(self, stream: Stream) -> int:
         """The store's."""
         return self._call(lambda: self.ports.logs.count_without(stream))
+
+    def members(self, stream: Stream, origins: Collection[str]) -> set[str]:
+        """The store's."""
+        return self._call(lambda: self.ports.logs.members(stream, origins))
 
     def create(self, documents: Sequence[NewDocument]) -> Written:
         """The store's; one that gets no answer has written half."""
@@ -92,6 +97,7 @@ class FakeWorld:
 
     def __init__(self, history: History) -> None:
         self.polling = polling(history)
+        self.parts = parts(self.polling, history.partitions)
         self.logs, self.anomalies, self.checkpoints = FakeLogs(BEGIN), FakeAnomalies(), FakeCheckpoints()
         self.ports = Ports(self.logs, self.anomalies, self.checkpoints)
 
@@ -104,29 +110,36 @@ class FakeWorld:
         self.logs.clock_ms = clock_ms
 
     def act(self, step: Step) -> None:
-        """A poll, or a checkpoint that is lost."""
+        """A poll of some part, a checkpoint that is lost, or another number of parts."""
         if step.kind == "forget":
-            self.checkpoints.stored.pop(self.polling.name, None)
-            return
-        disturbed = Disturbed(self.ports, step.n % MAX_CALLS + 1, step.kind, self._polled)
-        ports = Ports(disturbed, disturbed, disturbed)
-        with contextlib.suppress(Died, Unavailable, PollInProgress):
-            if self.logs.documents:
-                poll(self.polling, ports)
-                recount(self.polling, ports)
+            self.checkpoints.stored.clear()
+        elif step.kind == "cut":
+            self.parts = parts(self.polling, 1 + step.n % 4)
+        elif self.logs.documents:
+            part = self.parts[step.n // MAX_CALLS % len(self.parts)]
+            disturbed = Disturbed(self.ports, step.n % MAX_CALLS + 1, step.kind, lambda: self._polled(part))
+            with contextlib.suppress(Died, Unavailable, PollInProgress):
+                attempt(part, Ports(disturbed, disturbed, disturbed))
 
     def settle(self) -> None:
         """Catch up; of many late documents each poll takes a part."""
-        while any(polled.n_hits for polled in catch_up(self.polling, self.ports)):
+        while any(polled.n_hits for part in self.parts for polled in catch_up(part, self.ports)):
             self.logs.clock_ms += 1_000
 
     def records(self) -> list[Document]:
         """What was written."""
         return [body for (index, _), body in self.anomalies.documents.items() if "-records-" in index]
 
-    def _polled(self) -> None:
+    def _polled(self, part: Polling) -> None:
         with contextlib.suppress(PollInProgress):
-            poll(self.polling, self.ports)
+            attempt(part, self.ports)
+
+
+def attempt(part: Polling, ports: Ports) -> None:
+    """What a worker does when it is called."""
+    settled(part, ports)
+    poll(part, ports)
+    recount(part, ports)
 
 
 def steps(*kinds: str) -> st.SearchStrategy[tuple[Step, ...]]:
@@ -145,6 +158,7 @@ def histories(*kinds: str, late: bool = False) -> st.SearchStrategy[History]:
         late=st.sets(st.integers(0, len(day()) - 1), min_size=1, max_size=20).map(lambda set_: tuple(sorted(set_)))
         if late
         else st.just(()),
+        partitions=st.sampled_from((1, 1, 2, 3)),
     )
 
 
@@ -159,6 +173,13 @@ def check(history: History) -> None:
 @given(histories(*PEACEFUL, *FAULTS, "forget"))
 def test_whatever_befalls_the_workers_the_records_are_the_same(history: History) -> None:
     """Deaths, lost answers, half-written batches, workers that overtake each other, lost checkpoints, rollovers."""
+    check(history)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(histories(*PEACEFUL, *FAULTS, "cut", "cut"))
+def test_a_source_may_be_cut_anew_at_any_time(history: History) -> None:
+    """Into more parts or fewer, by workers that die of it: open sessions go on, nothing is judged by two of them."""
     check(history)
 
 

@@ -206,7 +206,7 @@ def test_following_outlives_a_service_that_does_not_answer(bundle: Bundle) -> No
     for hit in HITS:
         logs.put(hit.store, hit.id, hit.fields)
     checkpoints = FakeCheckpoints()
-    follow(["day"], lambda _: polling(bundle, interval_s=1.0), Ports(logs, FakeAnomalies(), checkpoints), stop)
+    follow([("day", 0)], lambda _: polling(bundle, interval_s=1.0), Ports(logs, FakeAnomalies(), checkpoints), stop)
     assert checkpoints.stored["day"].until == logs.clock_ms - 60_000
 
 

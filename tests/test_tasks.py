@@ -74,7 +74,7 @@ def _records(settings: Settings) -> set[str]:
 def _expected(path: Path) -> set[str]:
     """The ids that an undisturbed run writes: a dry run of the same site, in this process."""
     settings = config.load(path)
-    polling = wiring.polling(settings, "day")
+    polling = wiring.polling(settings, ("day", 0))
     whole = replace(polling, settings=polling.settings.model_copy(update={"max_window_s": 86_400.0 * 3650}))
     (polled,) = catch_up(whole, wiring.build(settings), dry_run=True)
     return {record_id(anomaly) for anomaly in polled.anomalies}
@@ -161,7 +161,7 @@ def test_the_timetable_polls_every_source_and_piles_nothing_up(site: Path) -> No
     """Each source has its entry, at its own interval, and a poll that no worker took expires with it."""
     app = tasks.create(config.load(site))
     entry = app.conf.beat_schedule["poll-day"]
-    assert (entry["args"], entry["schedule"], entry["options"]) == (["day"], 30.0, {"expires": 30.0})
+    assert (entry["args"], entry["schedule"], entry["options"]) == (["day", 0], 30.0, {"expires": 30.0})
 
 
 def _pointed_at(path: Path, url: str, *more: str) -> Path:

@@ -14,6 +14,7 @@ from plugin import documents
 from plugin.ahead import reading_ahead
 from plugin.commands.poll import Polled, Polling, poll
 from plugin.commands.recount import recount
+from plugin.commands.reshape import settled
 from plugin.config import SourceSettings
 from plugin.errors import PollInProgress, Refused, ServiceError, Unavailable
 from plugin.ports import Nobody, Ports, Watch
@@ -22,6 +23,8 @@ log = logging.getLogger("siem_anomaly.poll")
 
 
 NOBODY = Nobody()
+Share = tuple[str, int]
+"""A source and one of its parts: what is polled by itself."""
 
 
 def catch_up(
@@ -66,8 +69,8 @@ def attend(polling: Polling, ports: Ports, for_s: float, watch: Watch = NOBODY) 
 
 
 def follow(
-    names: Sequence[str],
-    polling_of: Callable[[str], Polling],
+    shares: Sequence[Share],
+    polling_of: Callable[[Share], Polling],
     ports: Ports,
     stop: Event,
     watch: Watch = NOBODY,
@@ -80,23 +83,23 @@ def follow(
     Raises:
         Refused: every source is refused, and retrying cannot help.
     """
-    due = dict.fromkeys(names, clock())
-    refused: dict[str, Refused | None] = {}
+    due = dict.fromkeys(shares, clock())
+    refused: dict[Share, Refused | None] = {}
     while not stop.is_set():
-        for name in names:
-            if stop.is_set() or due[name] > clock():
+        for share in shares:
+            if stop.is_set() or due[share] > clock():
                 continue
-            polling = polling_of(name)  # again each time: another bundle may be in use by now
-            due[name] = clock() + polling.settings.interval_s
-            refused[name] = attend(polling, ports, share_s(polling.settings, len(names)), watch)
-        if len(refusals := [error for error in refused.values() if error]) == len(names):
+            polling = polling_of(share)  # again each time: another bundle may be in use by now
+            due[share] = clock() + polling.settings.interval_s
+            refused[share] = attend(polling, ports, share_s(polling.settings, len(shares)), watch)
+        if len(refusals := [error for error in refused.values() if error]) == len(shares):
             raise refusals[0]
         stop.wait(max(min(due.values()) - clock(), 0.0))
 
 
-def share_s(settings: SourceSettings, n_sources: int) -> float:
-    """How long one of so many sources may be worked on before the others have their turn, seconds."""
-    return settings.interval_s / n_sources
+def share_s(settings: SourceSettings, n_shares: int) -> float:
+    """How long one of so many may be worked on before the others have their turn, seconds."""
+    return settings.interval_s / n_shares
 
 
 def tell(polled: Polled) -> None:
@@ -110,7 +113,9 @@ def tell(polled: Polled) -> None:
 
 
 def _steps(polling: Polling, ports: Ports, *, dry_run: bool) -> Iterator[Polled]:
-    """Polls until the source is judged up to its delay, then what has come late."""
+    """Polls until the source, cut as its settings say, is judged up to its delay; then what has come late."""
+    if not dry_run:
+        settled(polling, ports)
     while True:
         polled = poll(polling, ports, dry_run=dry_run)
         yield polled
@@ -135,4 +140,4 @@ def _fail(polling: Polling, ports: Ports, watch: Watch, status: str, error: Serv
 
 def _write_health(polling: Polling, ports: Ports, figures: dict[str, Any]) -> None:
     now = ports.logs.now() / 1000
-    ports.anomalies.create([documents.health(polling.prefix, polling.worker, polling.name, now, figures)])
+    ports.anomalies.create([documents.health(polling.prefix, polling.worker, polling.name, now, figures, polling.part)])

@@ -10,7 +10,7 @@ import contextlib
 import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from models.windows import END, Tails
@@ -18,9 +18,9 @@ from parsers.line import LogLine
 from plugin import documents, tally
 from plugin.bundle import Bundle
 from plugin.config import SourceSettings
-from plugin.errors import Refused
+from plugin.errors import PollInProgress, Refused
 from plugin.pipeline import Anomaly, Detection, detect
-from plugin.ports import Checkpoint, Hit, Ports, Span, Stream, Written
+from plugin.ports import Checkpoint, Hit, Part, Ports, Span, Stream, Written
 from plugin.sources import Source
 from plugin.spent import Spent
 from plugin.tally import Judged
@@ -45,6 +45,16 @@ class Polling:
     bundle: Bundle
     prefix: str
     worker: str
+    part: int = 0
+    """Of the source's `partitions`."""
+    end: int | None = None
+    """Milliseconds: not polled beyond; None = to the server's now."""
+
+    @property
+    def key(self) -> str:
+        """The checkpoint's name: the source's, or that of its part."""
+        n = self.settings.partitions
+        return self.name if n == 1 else f"{self.name}.{self.part}-of-{n}"
 
     @cached_property
     def source(self) -> Source:
@@ -55,7 +65,8 @@ class Polling:
     def stream(self) -> Stream:
         """Which documents its reads are about, and what of them."""
         given = self.settings
-        return Stream(given.indices, given.time_field, given.page, given.max_hits, self.source.paths)
+        part = Part(self.part, given.partitions, given.fields.host) if given.partitions > 1 else None
+        return Stream(given.indices, given.time_field, given.page, given.max_hits, self.source.paths, part)
 
     @property
     def overlap(self) -> int:
@@ -142,10 +153,10 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
     """
     spent = Spent()
     with spent.on("load"):
-        stored = ports.checkpoints.load(polling.name)
+        stored = ports.checkpoints.load(polling.key)
         now = ports.logs.now()
     checkpoint = stored or begin(polling)
-    wanted = _span(polling.settings, checkpoint, now)
+    wanted = _span(polling, checkpoint, now)
     if wanted.lo >= wanted.hi:
         return _polled(polling, checkpoint.until, now)
     with spent.on("read"):
@@ -166,7 +177,7 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
 def begin(polling: Polling) -> Checkpoint:
     """The checkpoint before the first: where the training ended."""
     until = polling.bundle.until
-    return Checkpoint(polling.name, until, polling.bundle.language, since=until)
+    return Checkpoint(polling.key, until, polling.bundle.language, since=until)
 
 
 def write(polling: Polling, ports: Ports, found: Detection, now: float, *, late: Callable[[Anomaly], bool]) -> Written:
@@ -196,9 +207,11 @@ def _came_after(until: int) -> Callable[[Anomaly], bool]:
     return late
 
 
-def _span(settings: SourceSettings, checkpoint: Checkpoint, now: int) -> Span:
-    newest = now - round(settings.delay_s * 1000)
-    return Span(checkpoint.until, min(newest, checkpoint.until + round(settings.max_window_s * 1000)))
+def _span(polling: Polling, checkpoint: Checkpoint, now: int) -> Span:
+    if checkpoint.closed and polling.end is None:
+        raise PollInProgress(f"the parts of {polling.name} are being cut anew: this one goes on no more")
+    newest = now - round(polling.settings.delay_s * 1000) if polling.end is None else polling.end
+    return Span(checkpoint.until, min(newest, checkpoint.until + round(polling.settings.max_window_s * 1000)))
 
 
 def _late(polling: Polling, ports: Ports, checkpoint: Checkpoint) -> list[Hit]:
@@ -246,7 +259,8 @@ def _advanced(polling: Polling, before: Checkpoint, hits: Sequence[Hit], until: 
     recent = {second: hashes for second, hashes in before.seen.items() if second * tally.SECOND_MS >= begins}
     seen = tally.joined(recent, tally.in_seconds(each for each in judged if each.clock >= begins))
     counted = before.tally.plus(judged).after(until - round(polling.settings.max_late_s * 1000))
-    return Checkpoint(polling.name, until, polling.bundle.language, before.since, seen, counted, found.tails)
+    language = polling.bundle.language
+    return replace(before, until=until, bundle=language, seen=seen, tally=counted, tails=found.tails, version=None)
 
 
 def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end

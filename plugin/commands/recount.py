@@ -33,9 +33,9 @@ def recount(polling: Polling, ports: Ports) -> Polled | None:
     """
     spent = Spent()
     with spent.on("load"):
-        checkpoint = ports.checkpoints.load(polling.name)
+        checkpoint = ports.checkpoints.load(polling.key)
         now = ports.logs.now()
-    if checkpoint is None:
+    if checkpoint is None or checkpoint.closed:
         return None
     with spent.on("count"):
         counts = ports.logs.count(polling.stream, _past(polling, checkpoint), BUCKET_MS)

@@ -17,9 +17,10 @@ MINUTE_MS = 60_000
 
 @dataclass(frozen=True)
 class Status:
-    """One source."""
+    """One source, or a part of it."""
 
     source: str
+    """`auth`, or `auth.0-of-4`."""
     bundle: str
     state: str
     """As the last health document says: `ok`, `degraded` (no answer), `blocked` (refused); `new` = never polled."""
@@ -51,14 +52,14 @@ def status(polling: Polling, ports: Ports) -> Status:
         Unavailable: a service did not answer.
         Refused: a service will not.
     """
-    checkpoint, now = ports.checkpoints.load(polling.name), ports.logs.now()
+    checkpoint, now = ports.checkpoints.load(polling.key), ports.logs.now()
     health = ports.anomalies.health(polling.name, now / 1000 - DAY_S)
     figures = [(body["@timestamp"], body["siem_anomaly"]["health"]) for body in health]
     hour = [figure for at, figure in figures if at >= iso(now / 1000 - HOUR_S)]
     faults = [(at, figure["reason"]) for at, figure in figures if "reason" in figure]
     at, fault = faults[0] if faults else (None, None)
     return Status(
-        polling.name,
+        polling.key,
         polling.bundle.id,
         figures[0][1]["status"] if figures else "ok" if checkpoint else "new",
         iso(checkpoint.until / 1000) if checkpoint else None,

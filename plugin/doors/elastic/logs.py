@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -28,6 +28,18 @@ MAPPED_ONLY = ("data_stream.dataset", "data_stream.namespace")
 """Fields that often stand in the mapping alone (`constant_keyword`) and so are in no document."""
 DATES_OR_NONE = frozenset({"date", "date_nanos", "unmapped"})
 """How a time field may be mapped; `unmapped` where an index has no such field."""
+KEYWORDS = frozenset({"keyword", "constant_keyword", "unmapped"})
+"""What a script can ask for its one value."""
+FALLS_TO = """
+for (field in params.fields) {
+  if (doc.containsKey(field) && doc[field].size() > 0) {
+    return Math.floorMod(doc[field].value.hashCode(), params.n) == params.k;
+  }
+}
+return params.k == 0;
+"""
+"""Painless: whether a document falls to part k of n, by its host. Run on what the other filters leave."""
+MAX_IDS = 5_000
 OUR_MODULE = "siem_anomaly"
 """`event.module` of everything we write."""
 
@@ -86,7 +98,7 @@ class ElasticLogs:
                 track_total_hits=False,
                 ignore_unavailable=True,
                 allow_partial_search_results=False,
-                query=self._within(stream, span),
+                query=self._within(stream, self._falls_to(stream), span),
                 aggregations={"counts": {"date_histogram": histogram}},
             ).body
             _require_whole(answer, stream)
@@ -104,6 +116,41 @@ class ElasticLogs:
             ).body
             _require_whole(answer, stream)
         return int(answer["count"])
+
+    def members(self, stream: Stream, origins: Collection[str]) -> set[str]:
+        """By searches for their ids; an id may be there in several indices."""
+        found: set[str] = set()
+        wanted = sorted({origin.partition("/")[2] for origin in origins})
+        with asking(self._client, f"tell the parts of {_names(stream)}"):
+            falls_to = self._falls_to(stream)
+            for at in range(0, len(wanted), MAX_IDS):
+                answer = self._client.search(
+                    index=list(stream.indices),
+                    size=2 * MAX_IDS,
+                    source=False,
+                    ignore_unavailable=True,
+                    allow_partial_search_results=False,
+                    query={"bool": {"filter": [{"ids": {"values": wanted[at : at + MAX_IDS]}}, *falls_to]}},
+                ).body
+                _require_whole(answer, stream)
+                found.update(f"{row['_index']}/{row['_id']}" for row in answer["hits"]["hits"])
+        return found.intersection(origins)
+
+    def _falls_to(self, stream: Stream) -> list[dict[str, Any]]:
+        """The filter of the stream's part; none where it is about all documents."""
+        if stream.part is None or stream.part.n == 1:
+            return []
+        caps = self._client.field_caps(
+            index=list(stream.indices), fields=list(stream.part.fields), include_unmapped=True, ignore_unavailable=True
+        ).body["fields"]
+        fields = [name for name in stream.part.fields if _is_keyword(caps.get(name, {}))]
+        if not fields:
+            raise Refused(
+                f"{_names(stream)} cannot be split: none of {', '.join(stream.part.fields)} is a keyword in all of its "
+                f"indices; name one in the source's fields.host, or set partitions = 1"
+            )
+        params = {"fields": fields, "k": stream.part.k, "n": stream.part.n}
+        return [{"script": {"script": {"lang": "painless", "source": FALLS_TO, "params": params}}}]
 
     def _preflight(self, stream: Stream) -> list[Any]:
         """Look at the mappings first: one index whose time field is text would fail every search.
@@ -195,21 +242,28 @@ class ElasticLogs:
             "size": stream.page,
             "track_total_hits": False,
             "allow_partial_search_results": False,
-            "query": self._within(stream, span),
+            "query": self._within(stream, self._falls_to(stream), span),
             "sort": [{stream.time_field: order}],
             "fields": fields,
             "source": list(stream.fields) or True,
         }
 
-    def _within(self, stream: Stream, span: Span) -> dict[str, Any]:
+    def _within(self, stream: Stream, falls_to: list[dict[str, Any]], span: Span) -> dict[str, Any]:
         """What finds every document of a span but ours."""
         bounds = {"gte": _iso(span.lo), "lt": _iso(span.hi), "format": NANOS}  # gt and lte would round
-        return {"bool": {"filter": [{"range": {stream.time_field: bounds}}], "must_not": self._ours()}}
+        in_span = {"range": {stream.time_field: bounds}}
+        return {"bool": {"filter": [in_span, *falls_to], "must_not": self._ours()}}
 
     def _ours(self) -> list[dict[str, Any]]:
         """What finds our own output: excluded by query, because an alias would get round a `-name` in the pattern."""
         names = [f"{self._prefix}-{kind}" for kind in ("records-*", "health-*", "deadletter-*", "state", "feedback")]
         return [{"term": {"event.module": OUR_MODULE}}, *({"wildcard": {"_index": name}} for name in names)]
+
+
+def _is_keyword(caps: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a field is one wherever it is mapped, and is mapped somewhere."""
+    kinds = caps.keys() - {"unmapped"}
+    return bool(kinds) and kinds <= KEYWORDS and all(caps[kind].get("aggregatable") for kind in kinds)
 
 
 def _bounded(pages: Iterator[list[_Found]], span: Span, max_hits: int) -> tuple[list[_Found], Span]:
