@@ -28,7 +28,7 @@ MINUTE_MS = 60_000
 TIE_MS = 10_000
 """Stamps are cut to this, so that many documents share theirs."""
 DELAY_S = 60.0
-OTHER = "db-07"
+OTHER = "db-08"
 """A second host, which falls to another part than the first."""
 
 

@@ -33,7 +33,8 @@ KEYWORDS = frozenset({"keyword", "constant_keyword", "unmapped"})
 FALLS_TO = """
 for (field in params.fields) {
   if (doc.containsKey(field) && doc[field].size() > 0) {
-    return Math.floorMod(doc[field].value.hashCode(), params.n) == params.k;
+    int rest = doc[field].value.hashCode() % params.n;
+    return (rest < 0 ? rest + params.n : rest) == params.k;
   }
 }
 return params.k == 0;
