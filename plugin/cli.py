@@ -6,10 +6,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -25,17 +25,19 @@ from parsers.syslog import FORMATS
 from plugin import bundle as bundles
 from plugin import config as settings_file
 from plugin import documents, logs, stopping, story, terminal, wiring
+from plugin.commands import backfill as backfills
 from plugin.commands import check as checking
 from plugin.commands import follow as following
 from plugin.commands import score as scoring
 from plugin.commands import status as states
 from plugin.commands import train as training
 from plugin.commands import tune as tuning
+from plugin.commands.poll import Polling
 from plugin.commands.status import Status
 from plugin.config import Settings
-from plugin.doors import files, metrics, pages
+from plugin.doors import files, metrics, pages, queue
 from plugin.errors import ConfigError, PluginError
-from plugin.ports import Nobody, Watch
+from plugin.ports import Nobody, Ports, Span, Watch
 
 FAILED_AT = 10
 """Exit code of `score --fail-at` when something reached the score."""
@@ -263,6 +265,44 @@ def poll(
         for polled in following.catch_up(polling, ports, dry_run=dry_run):
             for anomaly in polled.anomalies if dry_run else ():
                 _print_json(dict(documents.record(anomaly, polling.prefix, time.time(), polling.worker).body))
+
+
+@app.command()
+def backfill(  # noqa: PLR0913, PLR0917 - each argument is an option a person may give
+    context: typer.Context,
+    source: SourceName,
+    since: Annotated[datetime, typer.Option("--from", help="First instant, UTC.")],
+    until: Annotated[datetime, typer.Option("--to", help="End, UTC; itself left out.")],
+    hours: Annotated[float, typer.Option(min=0.1, help="Of a piece, which one worker does at a time.")] = 24.0,
+    pause_s: Annotated[float, typer.Option("--pause", min=0.0, help="Seconds a piece rests between two turns.")] = 0.0,
+    here: Annotated[bool, typer.Option("--here", help="In this process, without workers.")] = False,
+    wait: Annotated[
+        bool, typer.Option(help="Show how far it is until it is done; Ctrl-C leaves it to the workers.")
+    ] = True,
+) -> None:
+    """Judge what lies in the past, by the bundle in use. Run again, it goes on where it was left."""
+    settings = _settings(context)
+    ports, polling = wiring.build(settings), wiring.polling(settings, (source, 0))
+    spans = backfills.pieces(_milliseconds(since), _milliseconds(until), hours)
+    left = [piece.span for piece in backfills.progress(polling, spans, ports) if piece.done < 1.0]
+    if not here:
+        queue.enqueue(settings.celery, queue.BACKFILL, [(source, *span, pause_s) for span in left])
+        out.print(f"{source}: {len(left)} of {len(spans)} pieces are queued, the others are done.", highlight=False)
+    with _progress(f"judging the past of {source}") as tell:
+        for span in left if here else ():
+            backfills.work(polling, span, ports)
+            tell((spans.index(span) + 1) / len(spans))
+        while wait and not here and (share := _share_done(polling, spans, ports)) < 1.0:
+            tell(share)
+            time.sleep(WATCH_S)
+
+
+def _share_done(polling: Polling, spans: Sequence[Span], ports: Ports) -> float:
+    return sum(piece.done for piece in backfills.progress(polling, spans, ports)) / len(spans)
+
+
+def _milliseconds(instant: datetime) -> int:
+    return round(instant.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 @app.command()

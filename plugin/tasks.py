@@ -26,10 +26,12 @@ from celery.signals import (
 )
 
 from plugin import config, logs, stopping, wiring
+from plugin.commands import backfill as backfills
 from plugin.commands.follow import attend, share_s
 from plugin.config import Settings
-from plugin.doors import metrics
-from plugin.ports import Nobody, Ports, Watch
+from plugin.doors import metrics, queue
+from plugin.errors import PollInProgress, Refused, Unavailable
+from plugin.ports import Nobody, Ports, Span, Watch
 
 log = logging.getLogger("siem_anomaly.tasks")
 
@@ -142,6 +144,24 @@ def poll(source: str, part: int = 0) -> None:
         return
     polling = wiring.polling(settings, (source, part))
     attend(polling, _connected(), share_s(polling.settings, len(wiring.shares(settings, settings.sources))), _watch())
+
+
+@app.task(name=queue.BACKFILL)  # type: ignore[untyped-decorator]
+def backfill(source: str, lo: int, hi: int, pause_s: float) -> None:
+    """Judge a piece of the past for a while, then queue what is left of it; others have their turn in between."""
+    settings = _settings()
+    polling, span = wiring.polling(settings, (source, 0)), Span(lo, hi)
+    try:
+        done = backfills.work(polling, span, _connected(), share_s(polling.settings, len(settings.sources)))
+    except (PollInProgress, Unavailable) as error:
+        log.warning("backfill source=%s from=%d %s; trying again", source, lo, error)
+        done, pause_s = 0.0, max(pause_s, polling.settings.interval_s)
+    except Refused as error:
+        log.error("backfill source=%s from=%d given up: %s", source, lo, error)
+        return
+    log.info("backfill source=%s from=%d to=%d done=%.0f%%", source, lo, hi, 100 * done)
+    if done < 1.0:
+        backfill.apply_async(args=[source, lo, hi, pause_s], countdown=pause_s)
 
 
 @lru_cache(maxsize=1)

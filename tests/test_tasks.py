@@ -12,12 +12,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from plugin import bundle as bundles
 from plugin import config, tasks, wiring
+from plugin.commands import backfill as backfills
 from plugin.commands.follow import catch_up
 from plugin.config import Settings
 from plugin.documents import record_id
@@ -251,4 +253,27 @@ def test_two_beats_poll_no_source_twice_at_once(site: Path) -> None:
     often.write_text(site.read_text() + "interval_s = 1\n")
     with _beat(often, "beat-one"), _beat(often, "beat-two"), _worker(often, "beaten"):
         _until(lambda: _caught_up(settings), "the last document")
+    assert _records(settings) == expected
+
+
+def test_the_past_is_judged_by_workers_that_are_killed(site: Path) -> None:
+    """`backfill` queues pieces; a worker dies over them, the command is given again, and the set is the same."""
+    settings, expected = config.load(site), _expected(site)
+    day = f"{lines.DAY:%Y-%m-%dT%H:%M:%S}", f"{lines.DAY + timedelta(days=2):%Y-%m-%dT%H:%M:%S}"
+    options = ["--source", "day", "--from", day[0], "--to", day[1], "--hours", "6", "--no-wait"]
+    command = [sys.executable, "-m", "plugin.cli", "--config", str(site), "backfill", *options]
+    polling = wiring.polling(settings, ("day", 0))
+    spans = backfills.pieces(*(round(datetime.fromisoformat(f"{at}Z").timestamp() * 1000) for at in day), 6.0)
+
+    def done() -> float:
+        return sum(piece.done for piece in backfills.progress(polling, spans, wiring.build(settings)))
+
+    with _worker(site, "digging") as worker:
+        subprocess.run(command, check=True, capture_output=True)
+        _until(lambda: done() > 0.0, "some of the past")
+        os.killpg(worker.pid, signal.SIGKILL)
+    with _worker(site, "digging-on"):
+        words = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        _until(lambda: done() == len(spans), "all of the past")
+    assert "of 8 pieces are queued" in words
     assert _records(settings) == expected

@@ -43,7 +43,7 @@ def catch_up(
             watch.polled(polled.source, polled.counts, polled.levels, polled.seconds)
             if time.monotonic() >= limit:
                 break
-    if not dry_run:
+    if not dry_run and polling.past is None:
         _write_health(polling, ports, _figures(polling, done))
     return done
 
@@ -114,14 +114,15 @@ def tell(polled: Polled) -> None:
 
 def _steps(polling: Polling, ports: Ports, *, dry_run: bool) -> Iterator[Polled]:
     """Polls until the source, cut as its settings say, is judged up to its delay; then what has come late."""
-    if not dry_run:
+    coming = not dry_run and polling.past is None
+    if coming:
         settled(polling, ports)
     while True:
         polled = poll(polling, ports, dry_run=dry_run)
         yield polled
         if dry_run or polled.backlog_s == 0.0:
             break
-    while not dry_run and (late := recount(polling, ports)) is not None:
+    while coming and (late := recount(polling, ports)) is not None:
         yield late
 
 

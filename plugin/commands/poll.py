@@ -29,6 +29,8 @@ log = logging.getLogger("siem_anomaly.poll")
 
 MIN_JUDGED = 20
 """Hits below which a share of rejected ones says nothing about the settings."""
+MAX_LEAD_MS = 3_600_000
+"""Of context on either side; sessions that fall silent for longer than half of it are cut short."""
 ALL = 2**31
 """As many hits as there are: the server has just counted them."""
 
@@ -49,12 +51,31 @@ class Polling:
     """Of the source's `partitions`."""
     end: int | None = None
     """Milliseconds: not polled beyond; None = to the server's now."""
+    past: Span | None = None
+    """What was shown then is judged once more, by itself; None = what comes."""
 
     @property
     def key(self) -> str:
-        """The checkpoint's name: the source's, or that of its part."""
+        """The checkpoint's name: the source's, or that of its part or of a past time."""
         n = self.settings.partitions
-        return self.name if n == 1 else f"{self.name}.{self.part}-of-{n}"
+        name = self.name if n == 1 else f"{self.name}.{self.part}-of-{n}"
+        return name if self.past is None else f"{name}.past.{self.past.lo}-{self.past.hi}"
+
+    @property
+    def lead(self) -> int:
+        """Milliseconds before and after a past time that are read too, so that its sessions are whole."""
+        return min(round(2000 * max(view.lens.settings.idle_s for view in self.bundle.views)), MAX_LEAD_MS)
+
+    def limit(self, now: int) -> int:
+        """How far can be polled at the server's `now`, milliseconds."""
+        newest = now - round(self.settings.delay_s * 1000)
+        if self.past is not None:
+            return min(self.past.hi + self.lead, newest)
+        return newest if self.end is None else self.end
+
+    def holds(self, line: LogLine) -> bool:
+        """Whether what is found of a line is to be written."""
+        return self.past is None or self.past.lo <= (line.clock or line.time) * 1000 < self.past.hi
 
     @cached_property
     def source(self) -> Source:
@@ -164,6 +185,7 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
         page = ports.logs.read(polling.stream, wanted)
     hits, until = [*late, *page.hits], page.span.hi
     found = detect(hits, polling.source, polling.bundle, _tails(checkpoint, polling.bundle), until / 1000, spent)
+    found = replace(found, anomalies=[each for each in found.anomalies if polling.holds(each.sighting.line)])
     _refuse_unreadable(polling, hits, found)
     written, size = NOTHING, 0
     if not dry_run:
@@ -175,8 +197,8 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
 
 
 def begin(polling: Polling) -> Checkpoint:
-    """The checkpoint before the first: where the training ended."""
-    until = polling.bundle.until
+    """The checkpoint before the first: where the training ended, or a past time begins."""
+    until = polling.bundle.until if polling.past is None else polling.past.lo - polling.lead
     return Checkpoint(polling.key, until, polling.bundle.language, since=until)
 
 
@@ -210,8 +232,9 @@ def _came_after(until: int) -> Callable[[Anomaly], bool]:
 def _span(polling: Polling, checkpoint: Checkpoint, now: int) -> Span:
     if checkpoint.closed and polling.end is None:
         raise PollInProgress(f"the parts of {polling.name} are being cut anew: this one goes on no more")
-    newest = now - round(polling.settings.delay_s * 1000) if polling.end is None else polling.end
-    return Span(checkpoint.until, min(newest, checkpoint.until + round(polling.settings.max_window_s * 1000)))
+    return Span(
+        checkpoint.until, min(polling.limit(now), checkpoint.until + round(polling.settings.max_window_s * 1000))
+    )
 
 
 def _late(polling: Polling, ports: Ports, checkpoint: Checkpoint) -> list[Hit]:
@@ -286,7 +309,7 @@ def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
         len(found.anomalies),
         written,
         lag_s=(now - until) / 1000,
-        backlog_s=max(now - until - round(polling.settings.delay_s * 1000), 0) / 1000,
+        backlog_s=max(polling.limit(now) - until, 0) / 1000,
         checkpoint_bytes=size,
         seconds=seconds or {},
         anomalies=tuple(found.anomalies),

@@ -18,9 +18,6 @@ from plugin.ports import Checkpoint, Ports, Span
 from plugin.spent import Spent
 from plugin.tally import BUCKET_MS, Bucket
 
-MAX_LEAD_MS = 3_600_000
-"""Of context on either side: sessions that fall silent for longer than half of it are cut short."""
-
 
 @uncollected()
 def recount(polling: Polling, ports: Ports) -> Polled | None:
@@ -95,8 +92,7 @@ def _past(polling: Polling, checkpoint: Checkpoint) -> Span:
 
 def _judged_again(polling: Polling, ports: Ports, at: int, spent: Spent) -> _Again:
     """Judge ten minutes anew, and some before and after them for context; never more than `max_hits` at once."""
-    lead = min(round(2000 * max(view.lens.settings.idle_s for view in polling.bundle.views)), MAX_LEAD_MS)
-    left, tails = Span(at - lead, at + BUCKET_MS + lead), dict[str, Tails[LogLine]]()
+    left, tails = Span(at - polling.lead, at + BUCKET_MS + polling.lead), dict[str, Tails[LogLine]]()
     again = _Again(at, {}, [], [])
     while left.lo < left.hi:
         with spent.on("read"):

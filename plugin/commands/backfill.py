@@ -1,0 +1,64 @@
+"""`backfill`: judge what lies in the past, in pieces that any worker can take, each from where it was left.
+
+A piece has a checkpoint of its own, so it is resumed, never begun anew; its records have the ids that a poll at the
+time would have given them, so nothing is written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from plugin.commands.follow import catch_up
+from plugin.commands.poll import Polling, begin
+from plugin.errors import InputError
+from plugin.ports import Ports, Span
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a past time, and how much of it is done."""
+
+    span: Span
+    done: float
+    """0…1."""
+
+
+def pieces(since: int, until: int, hours: float) -> list[Span]:
+    """A time, milliseconds, in pieces of so many hours, oldest first; cut alike whenever it is asked for.
+
+    Raises:
+        InputError: it ends before it begins.
+    """
+    if since >= until:
+        raise InputError("backfill: --from is not before --to; give two instants, such as 2026-11-01 2026-11-08")
+    step = round(hours * HOUR_MS)
+    return [Span(lo, min(lo + step, until)) for lo in range(since, until, step)]
+
+
+def of_past(polling: Polling, span: Span) -> Polling:
+    """The source as it is polled for a past time: all of its parts at once."""
+    whole = polling.settings.model_copy(update={"partitions": 1})
+    return replace(polling, settings=whole, part=0, past=span)
+
+
+def progress(polling: Polling, spans: Sequence[Span], ports: Ports) -> list[Piece]:
+    """How much of each piece is done, by its checkpoint."""
+    return [Piece(span, _done(of_past(polling, span), ports)) for span in spans]
+
+
+def work(polling: Polling, span: Span, ports: Ports, for_s: float = float("inf")) -> float:
+    """Judge a piece for about so long; what is done of it after that, 0…1. Raises what `poll` raises."""
+    of = of_past(polling, span)
+    catch_up(of, ports, for_s=for_s)
+    return _done(of, ports)
+
+
+def _done(of: Polling, ports: Ports) -> float:
+    checkpoint = ports.checkpoints.load(of.key)
+    if checkpoint is None:
+        return 0.0
+    first, last = begin(of).until, of.limit(ports.logs.now())
+    return 1.0 if checkpoint.until >= last else max(checkpoint.until - first, 0) / (last - first)
