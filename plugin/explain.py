@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from models.base import Explanation
@@ -25,6 +25,8 @@ RULES = {
     "pair": ("log-pair-rarity", "New combination in {program}"),
     "set": ("log-session-anomaly", "Unusual {program} session"),
     "counts": ("log-session-anomaly", "Unusual {program} session"),
+    "transitions": ("log-transition-anomaly", "Unusual order of {program} events"),
+    "bins": ("log-volume-anomaly", "Unusual number of {program} events"),
 }
 """Aspect → event.action, and how the alert's name begins."""
 
@@ -39,6 +41,8 @@ def text(anomaly: Anomaly, event: int) -> str:
 def about(anomaly: Anomaly) -> str:
     """What the verdict is about, in words that are the same for alike ones: the line's event, or a session's parts."""
     why = anomaly.explanation
+    if why.spots:
+        return "; ".join(text(anomaly, event) for event in (why.spots[0].column, why.spots[0].event))
     if why.aspect in {"set", "counts"}:
         return "; ".join(text(anomaly, event) for event in (*why.extra, *why.missing))
     return text(anomaly, anomaly.sighting.window.event)
@@ -61,16 +65,7 @@ def message(anomaly: Anomaly) -> str:
 
 def reason(anomaly: Anomaly) -> str:
     """Why, in one sentence with its figures."""
-    why = anomaly.explanation
-    if why.aspect == "sequence":
-        return _sequence(anomaly, why)
-    if why.aspect == "pair":
-        return f"{_pair(why.pair)}: {_times(why)} lines that name such a pair."
-    if why.aspect == "set":
-        return _set(anomaly, why)
-    if why.aspect == "counts":
-        return _counts(anomaly, why)
-    return f"{_quoted(anomaly, _event(anomaly))} came {_times(why)} lines."
+    return REASONS[anomaly.explanation.aspect](anomaly, anomaly.explanation)
 
 
 def one_in(probability: float) -> str:
@@ -98,9 +93,19 @@ def history(anomaly: Anomaly) -> list[int]:
 
 
 def _event(anomaly: Anomaly) -> int:
-    """The event that the verdict is about: at END of a session judged by its counts, the one that came so often."""
+    """The event that the verdict is about: of a session judged by what it holds, the one that stands out."""
     why = anomaly.explanation
+    if why.spots:
+        return why.spots[0].event
     return why.extra[0] if why.aspect in {"counts", "set"} and why.extra else anomaly.sighting.window.event
+
+
+def _rare(anomaly: Anomaly, why: Explanation) -> str:
+    return f"{_quoted(anomaly, _event(anomaly))} came {_times(why)} lines."
+
+
+def _new_pair(_: Anomaly, why: Explanation) -> str:
+    return f"{_pair(why.pair)}: {_times(why)} lines that name such a pair."
 
 
 def _sequence(anomaly: Anomaly, why: Explanation) -> str:
@@ -136,6 +141,50 @@ def _counts(anomaly: Anomaly, why: Explanation) -> str:
     return f"{_quoted(anomaly, event)} came {often} in this session, as in {of} others that have it."
 
 
+def _transitions(anomaly: Anomaly, why: Explanation) -> str:
+    if not why.spots:
+        return "Nothing in the order of its events stood out."
+    event, before, observed, expected = why.spots[0]
+    if before == END:
+        said = f"The session began with {_quoted(anomaly, event)}"
+    elif event == END:
+        said = f"The session ended after {_quoted(anomaly, before)}"
+    else:
+        said = f"{_quoted(anomaly, event)} came {_often(observed)} right after {_quoted(anomaly, before)}"
+    more = len(why.spots) - 1
+    also = f"; {more} more such {'step' if more == 1 else 'steps'} stood out" if more else ""
+    return f"{said}, usual in such a session: {_usually(expected)}{also}."
+
+
+def _bins(anomaly: Anomaly, why: Explanation) -> str:
+    spots = [spot for spot in why.spots if spot.column == 0]
+    if not spots:
+        return "Nothing in the numbers of its events stood out."
+    event, _, observed, expected = spots[0]
+    width = _lasting(anomaly.view.lens.frame.bin_s)
+    who = _pair(anomaly.sighting.session) or "the log"
+    total = sum(n for age, _, n in anomaly.sighting.window.bins if age == 0)
+    of = f" ({total:,} events in all)" if total > observed else ""
+    return f"{_quoted(anomaly, event)} came {_often(observed)} in {width} of {who}{of}, usual: {_usually(expected)}."
+
+
+def _often(n: float) -> str:
+    return {0: "never", 1: "once"}.get(int(n), f"{n:,.0f} times")
+
+
+def _usually(n: float) -> str:
+    """An expected number, rounded to what a person can use."""
+    return "hardly ever" if n < 0.05 else f"{n:,.1f}" if n < 10 else f"{n:,.0f}"
+
+
+def _lasting(seconds: float) -> str:
+    for unit, length in (("day", 86_400.0), ("hour", 3_600.0), ("minute", 60.0)):
+        if seconds % length == 0:
+            n = int(seconds // length)
+            return f"one {unit}" if n == 1 else f"{n} {unit}s"
+    return f"{seconds:g} seconds"
+
+
 def _times(why: Explanation) -> str:
     if why.seen == 0:
         return f"for the first time in {why.total:,}"
@@ -167,3 +216,15 @@ def _short(words: str, most: int = 70) -> str:
     """The beginning and the end: templates that begin alike often differ in their last words only."""
     end = most // 3
     return words if len(words) <= most else f"{words[: most - end - 1].rstrip()}…{words[-end:].lstrip()}"
+
+
+REASONS: dict[str, Callable[[Anomaly, Explanation], str]] = {
+    "sequence": _sequence,
+    "event": _rare,
+    "pair": _new_pair,
+    "set": _set,
+    "counts": _counts,
+    "transitions": _transitions,
+    "bins": _bins,
+}
+"""Aspect → its sentence."""

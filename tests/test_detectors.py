@@ -11,7 +11,7 @@ import pytest
 from models import base
 from models.base import Detector
 from models.crossfit import cross_fit, surprise_once
-from models.windows import END, Event, Frame, Tails, Window, slide
+from models.windows import END, Event, Tails, Window, slide
 
 KINDS = base.registry()
 
@@ -32,7 +32,7 @@ def windows(kind: str, n: int, seed: int, *, broken: bool = False) -> list[Windo
             ids, pair = chance.choice(([1, 2], [1, 9, 2, 3, 5])), "user.name=u0|source.ip=10.9.9.9"
         pairs = (pair,) if config.pairs else ()
         events += [Event(f"{session}", id, session * 10.0 + i, session * 10.0, pairs, 0) for i, id in enumerate(ids)]
-    seen, _ = slide(Tails(), events, Frame(config.h, config.counts, 60.0), float("inf"))
+    seen, _ = slide(Tails(), events, base.frame_for(config, 60.0), float("inf"))
     return [sighting.window for sighting in seen]
 
 

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from models.base import Explanation, Floats, Progress
+from models.base import DetectorConfig, Explanation, Floats, Progress
 from models.fit import Schedule, device, fit, seeded
 from models.windows import OPENINGS, Window
 
@@ -43,7 +43,7 @@ TELLING = 30
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(DetectorConfig):
     """Settings of the detector."""
 
     kind: Literal["deeplog"] = "deeplog"

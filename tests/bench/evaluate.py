@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import IsolationForest
 
-from models.base import Detector, Floats, module
+from models.base import Detector, Floats, frame_for, module
 from models.calibration import Calibration, cut_for
 from models.combining import combine
 from models.crossfit import cross_fit, surprise_once
@@ -235,7 +235,7 @@ def _judge(config: Config, sessions: Sessions, seed: int) -> Judged:
 def _learn(config: Config, sessions: Sequence[Session], seed: int) -> Learnt:
     began = time.monotonic()
     kind = module(config.kind)
-    frame = Frame(config.h, config.counts, idle_s=1.0)
+    frame = frame_for(config, idle_s=1.0)
     folds = [windows_of(fold, frame) for fold in _folds(sessions, seed)]
     blocks = [windows for windows, _ in folds]
     with talk.status(config.kind) as status:
