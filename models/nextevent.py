@@ -12,7 +12,7 @@ import json
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -57,6 +57,8 @@ class NextEvent:
 
     CONFIG: ClassVar[type[Any]]
     """The detector's own settings; `h`, `epochs` and `device` are among them."""
+    SCHEDULE: ClassVar[Schedule] = Schedule()
+    """How it is fit; the epochs are the config's."""
     MAX_CACHED: ClassVar[int] = 64 * 2**20
     """Bytes of predictions kept for histories that come again."""
     MAX_SEEN: ClassVar[int] = 50_000
@@ -107,7 +109,7 @@ class NextEvent:
         vocabulary = tuple(sorted({*events, *openings}))
         seen = _seen(windows, vocabulary, config.h)
         network = seeded(seed, lambda: cls.build(len(vocabulary), config))
-        _fit(network, config, seen, seed, progress)
+        _fit(network, device(config.device), seen, replace(cls.SCHEDULE, epochs=config.epochs), seed, progress)
         times = tuple(events[event] for event in vocabulary)
         return cls(config, vocabulary, times, network, Seen(*(table[: cls.MAX_SEEN] for table in seen)))
 
@@ -131,7 +133,7 @@ class NextEvent:
     def explain(self, window: Window) -> Explanation:
         """What was expected, and by how much less surprising the event is with each history event left out."""
         history = window.history[-self.config.h :]
-        (shares,) = self._shares([history])
+        (shares,) = self.shares([history])
         surprise = float(self._nats([window])[0])
         without = [window._replace(history=(*history[:i], NOTHING, *history[i + 1 :])) for i in range(len(history))]
         seen, total, after = self._came(window)
@@ -197,13 +199,13 @@ class NextEvent:
 
     def _predict(self, histories: Sequence[tuple[int, ...]]) -> Floats:
         """Nats of every known event and last of one never seen, shape (n, events + 1)."""
-        shares = self._shares(histories)
+        shares = self.shares(histories)
         order = np.argsort(shares, axis=1, kind="stable")
         as_unlikely = np.empty_like(shares)
         np.put_along_axis(as_unlikely, order, np.cumsum(np.take_along_axis(shares, order, axis=1), axis=1), axis=1)
         return np.asarray(np.round(-np.log(np.minimum(as_unlikely + self._one, 1.0)), 9), dtype=np.float64)
 
-    def _shares(self, histories: Sequence[tuple[int, ...]]) -> Floats:
+    def shares(self, histories: Sequence[tuple[int, ...]]) -> Floats:
         """Probability of every known event and last of any never seen, shape (n, events + 1); rows sum to 1."""
         columns = torch.from_numpy(_columns(histories, self._place, self.config.h))  # (n, h)
         with torch.no_grad():
@@ -249,14 +251,9 @@ def _seen(windows: Sequence[Window], vocabulary: tuple[int, ...], h: int) -> See
 
 
 def _fit(
-    network: nn.Module,
-    config: Any,  # noqa: ANN401 - the detector's own
-    seen: Seen,
-    seed: int,
-    progress: Progress,
+    network: nn.Module, where: torch.device, seen: Seen, schedule: Schedule, seed: int, progress: Progress
 ) -> None:
     """Learn by cross-entropy, in place."""
-    where = device(config.device)
     network.to(where)
     histories, events = torch.from_numpy(seen.histories).to(where), torch.from_numpy(seen.events).to(where)
 
@@ -265,4 +262,4 @@ def _fit(
         found: Tensor = network(histories[rows])  # (batch, events)
         return -found.gather(1, events[rows].unsqueeze(1)).squeeze(1)  # (batch,)
 
-    fit(network, losses, seen.times, Schedule(epochs=config.epochs), seed, progress)
+    fit(network, losses, seen.times, schedule, seed, progress)
