@@ -145,15 +145,17 @@ def _transitions(anomaly: Anomaly, why: Explanation) -> str:
     if not why.spots:
         return "Nothing in the order of its events stood out."
     event, before, observed, expected = why.spots[0]
+    what, after = _quoted(anomaly, event), _quoted(anomaly, before)
     if before == END:
-        said = f"The session began with {_quoted(anomaly, event)}"
+        said = f"The session {'began' if observed else 'did not begin'} with {what}"
     elif event == END:
-        said = f"The session ended after {_quoted(anomaly, before)}"
+        said = f"The session {'ended' if observed else 'did not end'} after {after}"
     else:
-        said = f"{_quoted(anomaly, event)} came {_often(observed)} right after {_quoted(anomaly, before)}"
+        said = f"{what} {_came(observed)} right after {after}"
     more = len(why.spots) - 1
-    also = f"; {more} more such {'step' if more == 1 else 'steps'} stood out" if more else ""
-    return f"{said}, usual in such a session: {_usually(expected)}{also}."
+    also = f" {more} more {'step' if more == 1 else 'steps'} stood out." if more else ""
+    usual = f"usual in such a session: {_usually(expected)}"
+    return f"{said}; {usual}, and {why.seen:,} of {why.total:,} sessions had that step.{also}"
 
 
 def _bins(anomaly: Anomaly, why: Explanation) -> str:
@@ -165,11 +167,11 @@ def _bins(anomaly: Anomaly, why: Explanation) -> str:
     who = _pair(anomaly.sighting.session) or "the log"
     total = sum(n for age, _, n in anomaly.sighting.window.bins if age == 0)
     of = f" ({total:,} events in all)" if total > observed else ""
-    return f"{_quoted(anomaly, event)} came {_often(observed)} in {width} of {who}{of}, usual: {_usually(expected)}."
+    return f"{_quoted(anomaly, event)} {_came(observed)} in {width} of {who}{of}, usual: {_usually(expected)}."
 
 
-def _often(n: float) -> str:
-    return {0: "never", 1: "once"}.get(int(n), f"{n:,.0f} times")
+def _came(n: float) -> str:
+    return {0: "never came", 1: "came once"}.get(int(n), f"came {n:,.0f} times")
 
 
 def _usually(n: float) -> str:

@@ -23,8 +23,8 @@ from models.nextevent import FIRST, UNSEEN, NextEvent
 
 STRIDE = 4
 """Events of history for one step of the LSTM: two convolutions, each of stride 2."""
-NEAR = 4
-"""Last events that the head sees as they are: one step of the LSTM."""
+NEAR = 10
+"""Last events that the head sees as they are, as many as DeepLog sees."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Config(DetectorConfig):
     h: int = 64
     """Events of history; a multiple of 4 wastes nothing."""
     embedding: int = 32
-    channels: int = 64
+    channels: int = 32
     hidden: int = 64
     epochs: int = 100
     """Passes over the distinct windows at most."""
@@ -62,7 +62,7 @@ class Network(nn.Module):
             nn.ReLU(),
         )
         self.lstm = nn.LSTM(config.channels, config.hidden, batch_first=True)
-        self.near = nn.Linear(NEAR * config.embedding, config.hidden)
+        self.near = nn.Linear(min(NEAR, config.h) * config.embedding, config.hidden)
         self.head = nn.Linear(2 * config.hidden + config.channels, n_events)
 
     def forward(self, histories: Tensor) -> Tensor:

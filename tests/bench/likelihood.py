@@ -41,6 +41,8 @@ KINDS: tuple[tuple[type[NextEvent], DetectorConfig], ...] = (
 )
 PACE_STEPS = 40
 """Steps by which a network's pace is measured."""
+LOOKS = 20
+"""At the windows that the loop sets aside, on the way."""
 NEVER = 1_000_000
 CHUNK = 20_000
 """Windows judged at once."""
@@ -105,9 +107,9 @@ def _auth(path: Path, config: DetectorConfig) -> list[Window]:
 def _judge(
     name: str, kind: type[NextEvent], config: DetectorConfig, of: Halves, options: argparse.Namespace
 ) -> dict[str, Any]:
-    pace = _timed(kind, config, of.fit, PACE_STEPS, options.seed)[1]
-    steps = max(int(options.seconds / pace * PACE_STEPS), PACE_STEPS)
-    detector, seconds = _timed(kind, config, of.fit, steps, options.seed)
+    pace = _timed(kind, config, of.fit, PACE_STEPS, NEVER, options.seed)[1] / PACE_STEPS
+    steps = max(int(options.seconds / pace), PACE_STEPS)
+    detector, seconds = _timed(kind, config, of.fit, steps, max(steps // LOOKS, 1), options.seed)
     nats = np.concatenate(list(_nats(detector, of.held_out)))
     return {
         "data": name,
@@ -123,15 +125,15 @@ def _judge(
 
 
 def _timed(
-    kind: type[NextEvent], config: DetectorConfig, windows: Sequence[Window], steps: int, seed: int
+    kind: type[NextEvent], config: DetectorConfig, windows: Sequence[Window], steps: int, look: int, seed: int
 ) -> tuple[NextEvent, float]:
-    """A detector after so many steps, none of them spared, and the seconds from the first to the last."""
-    schedule = replace(kind.SCHEDULE, min_steps=steps, max_steps=steps, patience=NEVER, look=max(steps // 20, 10))
+    """A detector after so many steps, none spared, and the seconds that they took, a look every `look` steps."""
+    schedule = replace(kind.SCHEDULE, min_steps=steps, max_steps=steps, patience=NEVER, look=look)
     of_steps = type(kind.__name__, (kind,), {"SCHEDULE": schedule})
     marks: list[float] = []
     detector = of_steps.fit(config, windows, seed, lambda _share: marks.append(time.monotonic()))
     assert isinstance(detector, NextEvent)
-    return detector, marks[-1] - marks[0]
+    return detector, (marks[-2] - marks[0]) * steps / (steps - 1)  # the last mark is after the last look
 
 
 def _nats(detector: NextEvent, windows: Sequence[Window]) -> Iterator[Floats]:
