@@ -81,9 +81,9 @@ class Detector(NextEvent):
 
     CONFIG = Config
     config: Config
-    SCHEDULE = Schedule(min_steps=200, rate=0.01)
+    SCHEDULE = Schedule(min_steps=200, max_steps=2_000, rate=0.01)
     """More layers than DeepLog want smaller steps and more of them: on made-up sessions where the first of 26 events
-    decides the last, 100 steps were too few."""
+    decides the last, 100 steps were too few. 2,000 are a minute on one core."""
     MAX_SEEN = 8_000
     """8,000 × 64 × 8 B = 4 MB."""
 
