@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 DATA ?= ../shared/data
+CALLS := $(DATA)/syscalls
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -20,9 +21,12 @@ quick: $(READY)  ## the tests that need no server
 live: $(READY)  ## from a log line to an alert, everything for real, in one command
 	$(BIN)/python tests/live.py $(if $(wildcard $(DATA)/auth/auth.log),--log $(DATA)/auth/auth.log)
 
-evaluate: $(READY)  ## templates against labelled ones; precision, recall, F1 on HDFS, beside the simple ones
+evaluate: $(READY)  ## templates against labelled ones; precision, recall, F1 on HDFS and ADFA-LD
 	@$(BIN)/python tests/bench/mining.py --data $(DATA) $(if $(JSON),--json)
 	$(BIN)/python tests/bench/evaluate.py --data $(DATA) $(if $(JSON),--json)
+	$(BIN)/python tests/bench/evaluate.py --train $(CALLS)/train_normal.txt.gz --normal $(CALLS)/test_normal.txt.gz \
+	  --abnormal $(wildcard $(CALLS)/test_attack_*.txt.gz) --folds 2 --detectors transitions deeplog rarity hybrid \
+	  $(if $(JSON),--json)
 
 bench: $(READY)  ## ratios, each side by side in one run
 	@$(BIN)/python tests/bench/matching.py --data $(DATA) $(if $(JSON),--json)

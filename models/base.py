@@ -7,13 +7,13 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 import models.detectors
-from models.windows import Window
+from models.windows import Frame, Window
 
 Floats = NDArray[np.float64]
 Progress = Callable[[float], None]
@@ -21,7 +21,7 @@ Progress = Callable[[float], None]
 
 
 class DetectorConfig(Protocol):
-    """A frozen dataclass; its fields are the detector's settings."""
+    """A frozen dataclass; its fields are the detector's settings. What it does not name it does not need."""
 
     @property
     def kind(self) -> str:
@@ -46,7 +46,47 @@ class DetectorConfig(Protocol):
     @property
     def values(self) -> bool:
         """Whether its windows need what the line said at its template's placeholders, and when it came."""
-        ...
+        return False
+
+    @property
+    def transitions(self) -> bool:
+        """Whether its END windows need how often each event of the session followed each."""
+        return False
+
+    @property
+    def bins(self) -> int:
+        """Time bins in the images it judges; 0 = it judges no images of time."""
+        return 0
+
+    @property
+    def bin_s(self) -> float:
+        """Width of such a bin, seconds."""
+        return 3_600.0
+
+
+def frame_for(config: DetectorConfig, idle_s: float, max_sessions: int = 50_000) -> Frame:
+    """How sequences are cut for a detector; a session lasts while its image holds something, and at least `idle_s`."""
+    return Frame(
+        config.h,
+        config.counts,
+        max(idle_s, config.bins * config.bin_s),
+        max_sessions,
+        config.values,
+        config.transitions,
+        config.bins,
+        config.bin_s,
+    )
+
+
+class Spot(NamedTuple):
+    """A cell of an image, and what stood there."""
+
+    event: int
+    column: int
+    """Among transitions the event before; among time bins how many before the last one."""
+    observed: float
+    """How often."""
+    expected: float
 
 
 @dataclass(frozen=True)
@@ -55,7 +95,7 @@ class Explanation:
 
     aspect: str
     """Which part of the detector spoke: sequence; event, pair, set, counts; number, step, level, course, pause, word or
-    hour."""
+    hour; transitions; bins."""
     probability: float
     """Of what was observed, 0…1."""
     rank: int | None = None
@@ -84,6 +124,8 @@ class Explanation:
     """Of a number the low, the middle and the high, of a word the commonest at its place, of an hour (from, to)."""
     beside: tuple[str, str] = ("", "")
     """(name, word) of the value that `usual` is about; ('', '') where it is about all lines of the template."""
+    spots: tuple[Spot, ...] = ()
+    """Of an image: the cells that stood out, most first, then what else a picture of them needs."""
 
 
 class Detector(Protocol):

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
+from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
 UNKNOWN = 0
@@ -30,6 +32,14 @@ Values = tuple[tuple[str, str | float], ...]
 """(name, value) as the line says them, in its order: numbers as floats, anything else as text."""
 Moment = tuple[float, ...]
 """When an event came, seconds since the epoch, and then its numbers in the order of the line."""
+MAX_CELLS = 1_000
+"""Distinct transitions, or distinct (bin, event), carried of one session: some 20 kB. One more that is new counts as
+UNKNOWN's, so that nobody can fill a checkpoint by being various."""
+FIRST_LOOK = 1_024
+"""A session that goes on is looked at when it has so many events, and at each doubling: twenty looks at a billion."""
+
+Cell = tuple[int, int]
+"""A row and a column of an image."""
 Line = TypeVar("Line")
 """Whatever the caller wants back with a window: a log line, a line number."""
 
@@ -68,6 +78,17 @@ class Window(NamedTuple):
     """The last `RECENT` events of the same template in any session, oldest first; none of UNKNOWN and END."""
     time: float = 0.0
     """When it was logged, seconds since the epoch; at END 0."""
+    transitions: tuple[tuple[int, int, int], ...] = ()
+    """At END, and at the `FIRST_LOOK`th event and each doubling, when the frame asks for it: (event, the next one, how
+    often) of the whole session so far, ascending; it begins after END, and at END it ends with it."""
+    bins: tuple[tuple[int, int, int], ...] = ()
+    """When a time bin closes, where the frame asks for it: (bins before this one, event id, how often) of the session's
+    last bins, ascending; 0 is the bin that closed."""
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it is about its line, not about the end of a session or of a time bin."""
+        return self.event != END and not self.bins
 
 
 class Sighting(NamedTuple, Generic[Line]):
@@ -92,6 +113,14 @@ class Tail(NamedTuple, Generic[Line]):
     start: float
     time: float
     clock: float
+    transitions: Mapping[Cell, int] = MappingProxyType({})
+    """(event, the next one) → how often."""
+    bins: Mapping[Cell, int] = MappingProxyType({})
+    """(number of the time bin, event id) → how often, within the last `Frame.bins` bins."""
+    last: int = END
+    """Its last event, where transitions or bins are counted."""
+    n: int = 0
+    """Its events so far, where transitions are counted."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +136,12 @@ class Frame:
     max_sessions: int = 50_000
     values: bool = False
     """Whether windows hold values, what the template's last events held, and the time."""
+    transitions: bool = False
+    """Whether END windows, and now and then one of a long session, say how often each event followed each."""
+    bins: int = 0
+    """Time bins in an image; 0 = none. Where there are some, a bin's close is judged and the session's END is not."""
+    bin_s: float = 3_600.0
+    """Width of a time bin, seconds of the source's clock."""
 
 
 @dataclass(frozen=True)
@@ -126,45 +161,51 @@ def slide(
 
     `until` is how far the source's clock has come, in seconds: sessions silent for `idle_s` by then have ended.
     """
-    walk = _Walk(frame, OrderedDict(tails.sessions), dict(tails.recent))
-    clock = tails.clock
+    walk = _Walk(frame, OrderedDict(tails.sessions), dict(tails.recent), tails.clock)
     for event in events:
-        clock = max(clock, event.clock)
-        walk.end_silent(clock)
-        walk.step(event, clock)
-    clock = max(clock, until)
-    walk.end_silent(clock)
-    return walk.seen, Tails(walk.open, clock, walk.recent)
+        walk.move(event.clock)
+        walk.step(event)
+    walk.move(until)
+    return walk.seen, Tails(walk.open, walk.clock, walk.recent)
 
 
 class _Walk(Generic[Line]):
     """One pass of `slide`: the open sessions in order of their last event, and the windows seen so far."""
 
     def __init__(
-        self, frame: Frame, sessions: OrderedDict[str, Tail[Line]], recent: dict[int, tuple[Moment, ...]]
+        self,
+        frame: Frame,
+        sessions: OrderedDict[str, Tail[Line]],
+        recent: dict[int, tuple[Moment, ...]],
+        clock: float,
     ) -> None:
         self.frame = frame
         self.open = sessions
         self.recent = recent
+        self.clock = clock
         self.seen: list[Sighting[Line]] = []
 
-    def step(self, event: Event[Line], clock: float) -> None:
+    def move(self, clock: float) -> None:
+        """The source's clock goes on, never back: bins close, and silent sessions end."""
+        clock = max(self.clock, clock)
+        if self.frame.bins and self._bin(clock) > self._bin(self.clock):
+            self._close()
+        self.clock = clock
+        self._end_silent()
+
+    def step(self, event: Event[Line]) -> None:
         tail = self.open.pop(event.session, None)
         if tail is not None and event.time - tail.time >= self.frame.idle_s:
             self._end(event.session, tail)
             tail = None
-        history = tail.history if tail else event.opening
         start = tail.start if tail else event.time
+        after = self._after(tail, event, start)
+        history = tail.history if tail else event.opening
         window = self._valued(history, event) if self.frame.values else Window(history, event.id, event.pairs)
+        if after.n >= FIRST_LOOK and after.n & (after.n - 1) == 0:
+            window = window._replace(transitions=_rows(after.transitions))
         self.seen.append(Sighting(window, event.session, event.line, start, event.time))
-        self.open[event.session] = Tail(
-            (*history, event.id)[-self.frame.h :] if self.frame.h else (),
-            _counted(tail.counts if tail else {}, event.id) if self.frame.counts else {},
-            event.line,
-            start,
-            event.time,
-            clock,
-        )
+        self.open[event.session] = after
         if len(self.open) > self.frame.max_sessions:
             self._end(*self.open.popitem(last=False))
 
@@ -175,18 +216,74 @@ class _Walk(Generic[Line]):
             self.recent[event.id] = (*recent[1 - RECENT :], moment)
         return Window(history, event.id, event.pairs, (), event.values, recent, event.time)
 
-    def end_silent(self, clock: float) -> None:
+    def _after(self, tail: Tail[Line] | None, event: Event[Line], start: float) -> Tail[Line]:
+        """The session's tail once the event has come."""
+        frame = self.frame
+        history = tail.history if tail else event.opening
+        after = Tail(
+            (*history, event.id)[-frame.h :] if frame.h else (),
+            _counted(tail.counts if tail else {}, event.id) if frame.counts else {},
+            event.line,
+            start,
+            event.time,
+            self.clock,
+        )
+        if frame.transitions:
+            last, n, known = (tail.last, tail.n, tail.transitions) if tail else (END, 0, {})
+            known = _marked(known, (last, event.id), (UNKNOWN, UNKNOWN))
+            after = after._replace(transitions=known, last=event.id, n=n + 1)
+        if frame.bins:
+            now = self._bin(self.clock)
+            kept = {cell: n for cell, n in tail.bins.items() if cell[0] > now - frame.bins} if tail else {}
+            after = after._replace(bins=_marked(kept, (now, event.id), (now, UNKNOWN)), last=event.id)
+        return after
+
+    def _bin(self, clock: float) -> int:
+        """The number of the time bin; beyond the year 30,000,000 all time is one."""
+        return int(min(clock, 1e15) // self.frame.bin_s)
+
+    def _close(self) -> None:
+        """The time bin is over: the image of each session that had an event in it, longest silent first."""
+        now = self._bin(self.clock)
+        heard = takewhile(lambda item: self._bin(item[1].clock) == now, reversed(self.open.items()))
+        for session, tail in reversed(list(heard)):
+            self._see_bins(session, tail)
+
+    def _see_bins(self, session: str, tail: Tail[Line]) -> None:
+        now = self._bin(tail.clock)
+        bins = _rows({(now - bin, event): n for (bin, event), n in tail.bins.items()})
+        window = Window((), tail.last, bins=bins)
+        self.seen.append(Sighting(window, session, tail.line, tail.start, tail.time))
+
+    def _end_silent(self) -> None:
         while self.open:
             session, tail = next(iter(self.open.items()))
-            if clock - tail.clock < self.frame.idle_s:
+            if self.clock - tail.clock < self.frame.idle_s:
                 return
             del self.open[session]
             self._end(session, tail)
 
     def _end(self, session: str, tail: Tail[Line]) -> None:
+        if self.frame.bins:
+            if self._bin(tail.clock) == self._bin(self.clock):  # else it has been seen when the bin closed
+                self._see_bins(session, tail)
+            return
         window = Window(tail.history, END, (), tuple(sorted(tail.counts.items())))
+        if self.frame.transitions:
+            window = window._replace(transitions=_rows({**tail.transitions, (tail.last, END): 1}))
         self.seen.append(Sighting(window, session, tail.line, tail.start, tail.time))
 
 
 def _counted(counts: Mapping[int, int], event: int) -> dict[int, int]:
     return {**counts, event: counts.get(event, 0) + 1}
+
+
+def _marked(cells: Mapping[Cell, int], cell: Cell, spare: Cell) -> dict[Cell, int]:
+    """One more in a cell, or in the spare one where it is new and there is no room."""
+    if cell not in cells and len(cells) >= MAX_CELLS:
+        cell = spare
+    return {**cells, cell: cells.get(cell, 0) + 1}
+
+
+def _rows(cells: Mapping[Cell, int]) -> tuple[tuple[int, int, int], ...]:
+    return tuple(sorted((row, event, n) for (row, event), n in cells.items()))

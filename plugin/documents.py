@@ -35,9 +35,13 @@ def record(anomaly: Anomaly, prefix: str, now: float, worker: str, *, late: bool
 
 
 def record_id(anomaly: Anomaly) -> str:
-    """40 hex digits of SHA-256 over source and origin; for a session's end over the session too, and its silence."""
-    seen = anomaly.sighting
-    end = f"\0END\0{seen.session}\0{anomaly.view.lens.settings.idle_s:g}" if seen.window.event == END else ""
+    """40 hex digits of SHA-256 over source and origin.
+
+    For a session's end over the session too, and its silence; for a time bin over the session and the bin's width.
+    """
+    seen, frame = anomaly.sighting, anomaly.view.lens.frame
+    end = f"\0END\0{seen.session}\0{frame.idle_s:g}" if seen.window.event == END else ""
+    end = f"\0BIN\0{seen.session}\0{frame.bins}\0{frame.bin_s:g}" if seen.window.bins else end
     words = f"{anomaly.source}\0{seen.line.origin}{end}"
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 

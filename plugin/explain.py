@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from models.base import Explanation
@@ -33,6 +33,8 @@ RULES = {
     "word": ("log-value-anomaly", "Unusual value in {program}"),
     "pause": ("log-time-anomaly", "Unusual pause in {program}"),
     "hour": ("log-time-anomaly", "Unusual hour in {program}"),
+    "transitions": ("log-transition-anomaly", "Unusual order of {program} events"),
+    "bins": ("log-volume-anomaly", "Unusual number of {program} events"),
 }
 """Aspect → event.action, and how the alert's name begins."""
 
@@ -47,6 +49,8 @@ def text(anomaly: Anomaly, event: int) -> str:
 def about(anomaly: Anomaly) -> str:
     """What the verdict is about, in words that are the same for alike ones: the line's event, or a session's parts."""
     why = anomaly.explanation
+    if why.spots:
+        return "; ".join(text(anomaly, event) for event in (why.spots[0].column, why.spots[0].event))
     if why.aspect in {"set", "counts"}:
         return "; ".join(text(anomaly, event) for event in (*why.extra, *why.missing))
     if why.aspect in values.ASPECTS:
@@ -71,18 +75,7 @@ def message(anomaly: Anomaly) -> str:
 
 def reason(anomaly: Anomaly) -> str:
     """Why, in one sentence with its figures."""
-    why = anomaly.explanation
-    if why.aspect == "sequence":
-        return _sequence(anomaly, why)
-    if why.aspect == "pair":
-        return f"{_pair(why.pair)}: {_times(why)} lines that name such a pair."
-    if why.aspect == "set":
-        return _set(anomaly, why)
-    if why.aspect == "counts":
-        return _counts(anomaly, why)
-    if why.aspect in values.ASPECTS:
-        return values.reason(why, _quoted(anomaly, anomaly.sighting.window.event))
-    return f"{_quoted(anomaly, _event(anomaly))} came {_times(why)} lines."
+    return REASONS[anomaly.explanation.aspect](anomaly, anomaly.explanation)
 
 
 def one_in(probability: float) -> str:
@@ -110,9 +103,19 @@ def history(anomaly: Anomaly) -> list[int]:
 
 
 def _event(anomaly: Anomaly) -> int:
-    """The event that the verdict is about: at END of a session judged by its counts, the one that came so often."""
+    """The event that the verdict is about: of a session judged by what it holds, the one that stands out."""
     why = anomaly.explanation
+    if why.spots:
+        return why.spots[0].event
     return why.extra[0] if why.aspect in {"counts", "set"} and why.extra else anomaly.sighting.window.event
+
+
+def _rare(anomaly: Anomaly, why: Explanation) -> str:
+    return f"{_quoted(anomaly, _event(anomaly))} came {_times(why)} lines."
+
+
+def _new_pair(_: Anomaly, why: Explanation) -> str:
+    return f"{_pair(why.pair)}: {_times(why)} lines that name such a pair."
 
 
 def _sequence(anomaly: Anomaly, why: Explanation) -> str:
@@ -148,6 +151,52 @@ def _counts(anomaly: Anomaly, why: Explanation) -> str:
     return f"{_quoted(anomaly, event)} came {often} in this session, as in {of} others that have it."
 
 
+def _transitions(anomaly: Anomaly, why: Explanation) -> str:
+    if not why.spots:
+        return "Nothing in the order of its events stood out."
+    event, before, observed, expected = why.spots[0]
+    what, after = _quoted(anomaly, event), _quoted(anomaly, before)
+    if before == END:
+        said = f"The session {'began' if observed else 'did not begin'} with {what}"
+    elif event == END:
+        said = f"The session {'ended' if observed else 'did not end'} after {after}"
+    else:
+        said = f"{what} {_came(observed)} right after {after}"
+    more = len(why.spots) - 1
+    also = f" {more} more {'step' if more == 1 else 'steps'} stood out." if more else ""
+    usual = f"usual in such a session: {_usually(expected)}"
+    return f"{said}; {usual}, and {why.seen:,} of {why.total:,} sessions had that step.{also}"
+
+
+def _bins(anomaly: Anomaly, why: Explanation) -> str:
+    spots = [spot for spot in why.spots if spot.column == 0]
+    if not spots:
+        return "Nothing in the numbers of its events stood out."
+    event, _, observed, expected = spots[0]
+    width = _lasting(anomaly.view.lens.frame.bin_s)
+    who = _pair(anomaly.sighting.session) or "the log"
+    total = sum(n for age, _, n in anomaly.sighting.window.bins if age == 0)
+    of = f" ({total:,} events in all)" if total > observed else ""
+    return f"{_quoted(anomaly, event)} {_came(observed)} in {width} of {who}{of}, usual: {_usually(expected)}."
+
+
+def _came(n: float) -> str:
+    return {0: "never came", 1: "came once"}.get(int(n), f"came {n:,.0f} times")
+
+
+def _usually(n: float) -> str:
+    """An expected number, rounded to what a person can use."""
+    return "hardly ever" if n < 0.05 else f"{n:,.1f}" if n < 10 else f"{n:,.0f}"
+
+
+def _lasting(seconds: float) -> str:
+    for unit, length in (("day", 86_400.0), ("hour", 3_600.0), ("minute", 60.0)):
+        if seconds % length == 0:
+            n = int(seconds // length)
+            return f"one {unit}" if n == 1 else f"{n} {unit}s"
+    return f"{seconds:g} seconds"
+
+
 def _times(why: Explanation) -> str:
     if why.seen == 0:
         return f"for the first time in {why.total:,}"
@@ -179,3 +228,20 @@ def _short(words: str, most: int = 70) -> str:
     """The beginning and the end: templates that begin alike often differ in their last words only."""
     end = most // 3
     return words if len(words) <= most else f"{words[: most - end - 1].rstrip()}…{words[-end:].lstrip()}"
+
+
+def _value(anomaly: Anomaly, why: Explanation) -> str:
+    return values.reason(why, _quoted(anomaly, anomaly.sighting.window.event))
+
+
+REASONS: dict[str, Callable[[Anomaly, Explanation], str]] = {
+    "sequence": _sequence,
+    "event": _rare,
+    "pair": _new_pair,
+    "set": _set,
+    "counts": _counts,
+    "transitions": _transitions,
+    "bins": _bins,
+    **dict.fromkeys(values.ASPECTS, _value),
+}
+"""Aspect → its sentence."""

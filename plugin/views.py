@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.base import Detector, Floats
+from models.base import Detector, Floats, frame_for
 from models.calibration import Calibration, cut_for
 from models.combining import combine
 from models.crossfit import surprise_once
-from models.windows import END, OPENINGS, Event, Frame, Sighting
+from models.windows import OPENINGS, Event, Frame, Sighting
 from parsers.line import LogLine
 from parsers.matcher import Match
 from plugin.config import LINE_FIELDS, ViewSettings
@@ -32,13 +32,18 @@ class Lens:
     @property
     def frame(self) -> Frame:
         """How its sequences are cut into windows."""
-        detector = self.settings.detector
-        return Frame(detector.h, detector.counts, self.settings.idle_s, self.settings.max_sessions, detector.values)
+        return frame_for(self.settings.detector, self.settings.idle_s, self.settings.max_sessions)
 
     @property
     def ends(self) -> tuple[Hashable, ...]:
         """What decides where its sequences end: equal for views that end them together."""
-        return self.settings.session_by, self.settings.idle_s, self.settings.max_sessions
+        frame = self.frame
+        return (
+            self.settings.session_by,
+            frame.idle_s,
+            frame.max_sessions,
+            *((frame.bins, frame.bin_s) * (frame.bins > 0)),
+        )
 
     def events(self, matches: Iterable[Match]) -> list[Event[LogLine]]:
         """The matched lines as events of this view's sessions, in their order."""
@@ -132,7 +137,8 @@ class Threshold:
 def together(looks: Sequence[Look]) -> tuple[list[NDArray[np.int64]], Floats]:
     """What is looked at, numbered, for each look's sightings; and how strange all views find each, nats, (items,).
 
-    A line is one thing, however many views see it. So is the end of a session, for the views that cut sessions alike.
+    A line is one thing, however many views see it. So is the end of a session or of a time bin, for the views that cut
+    them alike.
     """
     numbers: dict[tuple[str, Hashable], int] = {}
     items = [
@@ -144,7 +150,7 @@ def together(looks: Sequence[Look]) -> tuple[list[NDArray[np.int64]], Floats]:
 
 def _things(look: Look) -> Iterator[tuple[str, Hashable]]:
     ends = look.view.lens.ends
-    return ((seen.line.origin, ends if seen.window.event == END else None) for seen in look.sightings)
+    return ((seen.line.origin, None if seen.window.is_line else ends) for seen in look.sightings)
 
 
 class _joined:  # noqa: N801 - a function with its fields bound

@@ -11,7 +11,7 @@ import pytest
 from models import base
 from models.base import Detector
 from models.crossfit import cross_fit, surprise_once
-from models.windows import END, Event, Frame, Tails, Window, slide
+from models.windows import END, Event, Tails, Window, slide
 
 KINDS = base.registry()
 
@@ -40,7 +40,7 @@ def windows(kind: str, n: int, seed: int, *, broken: bool = False) -> list[Windo
             Event(f"{session}", id, session * 10.0 + i, session * 10.0, pairs, 0, (), values)
             for i, id in enumerate(ids)
         ]
-    seen, _ = slide(Tails(), events, Frame(config.h, config.counts, 60.0, values=config.values), float("inf"))
+    seen, _ = slide(Tails(), events, base.frame_for(config, 60.0), float("inf"))
     return [sighting.window for sighting in seen]
 
 

@@ -21,8 +21,11 @@ levels = st.none() | st.integers(0, 7)
 lines = st.builds(
     LogLine, words, numbers, words, words, st.none() | st.integers(), words, levels, words, words, numbers
 )
-one = st.builds(
-    Tail, st.lists(ids, max_size=10).map(tuple), st.dictionaries(ids, ids, max_size=5), lines, *[numbers] * 3
+cells = st.dictionaries(st.tuples(ids, ids), ids, max_size=5)
+counts = st.dictionaries(ids, ids, max_size=5)
+histories = st.lists(ids, max_size=10).map(tuple)
+one = st.builds(Tail, histories, counts, lines, *[numbers] * 3) | st.builds(
+    Tail, histories, counts, lines, *[numbers] * 3, cells, cells, ids, ids
 )
 recent = st.dictionaries(ids, st.lists(st.lists(numbers, min_size=1, max_size=3).map(tuple), max_size=3).map(tuple))
 open_sessions = st.builds(Tails, st.dictionaries(words, one, max_size=4), numbers, recent)
@@ -43,6 +46,14 @@ def test_a_session_is_kept_as_a_tuple_like_the_one_given() -> None:
     tail = tails.decode(tails.encode(CHECKPOINT.tails))["sequence"].sessions["b"]
     assert isinstance(tail.history, tuple)
     assert isinstance(tail.line, LogLine)
+
+
+def test_a_row_without_images_is_read_as_before() -> None:
+    """A checkpoint of a program that counted no images is carried on."""
+    row = ["a", [1], [[1, 2]], ["o", 1.0, "h", "p", None, "m"], 1.0, 2.0, 3.0]
+    data = zlib.compress(json.dumps({"view": {"clock": 1, "sessions": [row]}}).encode())
+    (tail,) = tails.decode(data)["view"].sessions.values()
+    assert (tail.counts, tail.transitions, tail.bins) == ({1: 2}, {}, {})
 
 
 FOREIGN: list[object] = [[], 7, {"view": 7}, {"view": {"clock": 1}}]

@@ -21,7 +21,7 @@ from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 
-from models.base import Explanation, Floats, Progress
+from models.base import DetectorConfig, Explanation, Floats, Progress
 from models.windows import END, Window
 
 MAX_ITEMS = 50_000
@@ -41,14 +41,13 @@ Signature = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(DetectorConfig):
     """Settings of the detector."""
 
     kind: Literal["rarity"] = "rarity"
     h: int = 0
     counts: bool = True
     pairs: bool = True
-    values: bool = False
 
 
 class Part(NamedTuple):

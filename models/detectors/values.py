@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.base import Explanation, Floats, Progress
+from models.base import DetectorConfig, Explanation, Floats, Progress
 from models.course import Course, Network, Plan
 from models.fit import device
 from models.sizes import Number, stretch
@@ -40,7 +40,7 @@ NAMED = 3
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(DetectorConfig):
     """Settings of the detector."""
 
     kind: Literal["values"] = "values"

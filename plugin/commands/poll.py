@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from models.windows import END, Tails
+from models.windows import Tails
 from parsers.line import LogLine
 from plugin import documents, tally
 from plugin.bundle import Bundle
@@ -220,11 +220,11 @@ def notes(hits: Sequence[Hit], lines: Sequence[LogLine]) -> list[Judged]:
 
 
 def _came_after(until: int) -> Callable[[Anomaly], bool]:
-    """Whether an anomaly's line was shown before an instant that had been judged; an end comes when it must."""
+    """Whether an anomaly's line was shown before an instant that had been judged; what ends comes when it must."""
 
     def late(anomaly: Anomaly) -> bool:
         line = anomaly.sighting.line
-        return anomaly.sighting.window.event != END and (line.clock or line.time) * 1000 < until
+        return anomaly.sighting.window.is_line and (line.clock or line.time) * 1000 < until
 
     return late
 

@@ -1,10 +1,12 @@
-"""How well the default sequence views find abnormal sessions, beside a rank rule and a count-vector IsolationForest.
+"""How well detectors find abnormal sessions, beside a rank rule and a count-vector IsolationForest.
 
 Files hold one session of event ids a line, plain or .gz. Everything is fit on --train alone, and every cut is set from
 training sessions that the judging detector never saw; --normal and --abnormal are looked at once, at the end.
 
     python tests/bench/evaluate.py --data DIR                 # the HDFS set in DIR/hdfs
-    python tests/bench/evaluate.py --train F --normal F --abnormal F [F …] [--json]
+    python tests/bench/evaluate.py --train F --normal F --abnormal F [--abnormal F …] [--detectors NAME …] [--json]
+
+Without --detectors the default views are judged, and their calibration too. Each abnormal file is a family of its own.
 """
 
 from __future__ import annotations
@@ -27,16 +29,18 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import IsolationForest
 
-from models.base import Detector, Floats, module
+from models.base import Detector, DetectorConfig, Floats, frame_for, module, registry
 from models.calibration import Calibration, cut_for
 from models.combining import combine
 from models.crossfit import cross_fit, surprise_once
-from models.detectors import deeplog, rarity
+from models.detectors import deeplog
 from models.evaluate import Outcome, average_precision, roc_auc
 from models.windows import Event, Frame, Tails, Window, slide
 
 Session = tuple[int, ...]
-Config = deeplog.Config | rarity.Config
+DEFAULT = ("deeplog", "rarity")
+"""What the default views are made of."""
+ALL = "all"
 FOLDS = 5
 PER = 10_000
 """The budget counts false alarms per this many normal sessions."""
@@ -63,6 +67,8 @@ class Sessions:
     train: list[Session]
     normal: list[Session]
     abnormal: list[Session]
+    families: dict[str, slice]
+    """Where among the abnormal each family is; `ALL` of them first."""
 
 
 class Row(NamedTuple):
@@ -86,6 +92,12 @@ class Row(NamedTuple):
         normal, abnormal = self.calibration.score(self.normal), self.calibration.score(self.abnormal)
         return Outcome.of(normal >= cut, abnormal >= cut)
 
+    def among(self, family: slice, budget: float) -> Row:
+        """The same with one family as the only abnormal sessions."""
+        part = self._replace(abnormal=self.abnormal[family])
+        by_rank = Outcome.of(part.normal > 0.0, part.abnormal > 0.0)
+        return part._replace(outcome=part.at(budget) if self.calibration else by_rank)
+
 
 class Bound(NamedTuple):
     """What cuts promise and what they let through, on the windows of normal sessions that the fit never saw."""
@@ -104,7 +116,7 @@ class Bound(NamedTuple):
 class Learnt:
     """A detector fit on all its sessions, and the surprises of the same sessions when they were held out."""
 
-    config: Config
+    config: DetectorConfig
     frame: Frame
     detector: Detector
     by_window: Floats
@@ -135,24 +147,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadFile as error:
         talk.print(f"evaluate: {error}", markup=False, highlight=False, soft_wrap=True)
         return 2
-    configs: list[Config] = [deeplog.Config(h=options.h), rarity.Config()]
-    views = [_judge(config, sessions, options.seed) for config in configs]
-    rows = [
-        _together(views, options.budget),
-        *(_alone(view, options.budget) for view in views),
-        _by_rank(views[0].learnt.detector, sessions),
-        _forest(sessions, options.budget, options.seed),
-    ]
-    figures = [_figures(row, sessions, options) for row in rows]
+    configs = [_config(kind, options) for kind in options.detectors or DEFAULT]
+    views = [_judge(config, sessions, options) for config in configs]
+    rows = [*_together(views, options), *(_alone(view, options.budget) for view in views)]
+    rows += [_by_rank(view.learnt.detector, sessions) for view in views if view.learnt.config.kind == "deeplog"]
+    rows.append(_forest(sessions, options))
+    figures = [_figures(row, family, sessions, options) for row in rows for family in sessions.families]
     if options.json:
         print("\n".join(map(json.dumps, figures)))
-    else:
-        _print_tables(figures, sessions, options)
-        Console().print(_budgets_table(rows, options))
+        return 0
+    for family in sessions.families:
+        _print_table([row for row in figures if row["family"] == family], sessions, options)
+    Console().print(_budgets_table(rows, options))
+    if not options.detectors:
         as_split = _bounds("as the files are split", [view.learnt for view in views], [view.normal for view in views])
-        for bound in [*as_split, *_at_random(configs, sessions, options.seed)]:
+        for bound in [*as_split, *_at_random(configs, sessions, options)]:
             Console().print(_bound_table(bound))
     return 0
+
+
+def _config(kind: str, options: argparse.Namespace) -> DetectorConfig:
+    """A detector's own defaults; `--h` is DeepLog's."""
+    config: DetectorConfig = deeplog.Config(h=options.h) if kind == "deeplog" else module(kind).Config()
+    return config
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -160,7 +177,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="a folder that holds hdfs/: judge that set")
     parser.add_argument("--train", type=Path, help="normal sessions to learn from")
     parser.add_argument("--normal", type=Path, help="other normal sessions")
-    parser.add_argument("--abnormal", type=Path, nargs="+", help="abnormal sessions")
+    parser.add_argument("--abnormal", type=Path, nargs="+", action="extend", help="a family of abnormal ones")
+    parser.add_argument("--detectors", nargs="+", choices=registry(), help="instead of the default views")
+    parser.add_argument("--folds", type=int, default=FOLDS, help="of the cross-fit (default %(default)s)")
     parser.add_argument("--h", type=int, default=deeplog.Config.h, help="events of history (default %(default)s)")
     parser.add_argument(
         "--budget", type=float, default=BUDGET, help=f"false alarms per {PER} normal sessions (default %(default)s)"
@@ -176,14 +195,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         options.normals_total = options.normals_total or HDFS_NORMALS
     if not (options.train and options.normal and options.abnormal):
         parser.error("give --data DIR, or --train, --normal and --abnormal")
-    if options.h < 1 or not 0 < options.budget <= PER:
-        parser.error(f"--h must be at least 1, --budget over 0 and at most {PER}")
+    if options.h < 1 or options.folds < 2 or not 0 < options.budget <= PER:
+        parser.error(f"--h must be at least 1, --folds at least 2, --budget over 0 and at most {PER}")
     return options
 
 
 def _sessions(options: argparse.Namespace) -> Sessions:
-    abnormal = list(chain.from_iterable(map(read_sessions, options.abnormal)))
-    return Sessions(read_sessions(options.train), read_sessions(options.normal), abnormal)
+    read = {path.name.removesuffix(".gz").removesuffix(".txt"): read_sessions(path) for path in options.abnormal}
+    edges = np.cumsum([0, *map(len, read.values())]).tolist()
+    families = {name: slice(a, b) for name, a, b in zip(read, edges, edges[1:], strict=False)} if len(read) > 1 else {}
+    abnormal = list(chain.from_iterable(read.values()))
+    train, normal = read_sessions(options.train), read_sessions(options.normal)
+    return Sessions(train, normal, abnormal, {ALL: slice(0, len(abnormal))} | families)
 
 
 def read_sessions(path: Path) -> list[Session]:
@@ -224,19 +247,20 @@ def windows_of(sessions: Sequence[Session], frame: Frame) -> tuple[list[Window],
     return windows, np.array(firsts, dtype=np.int64)
 
 
-def _judge(config: Config, sessions: Sessions, seed: int) -> Judged:
+def _judge(config: DetectorConfig, sessions: Sessions, options: argparse.Namespace) -> Judged:
     """Fit, calibrate by cross-fit, and judge the test sessions with a detector fit on all training sessions."""
     began = time.monotonic()
-    learnt = _learn(config, sessions.train, seed)
+    learnt = _learn(config, sessions.train, options)
     normal, abnormal = learnt.surprises(sessions.normal), learnt.surprises(sessions.abnormal)
     return Judged(learnt, normal, abnormal, time.monotonic() - began)
 
 
-def _learn(config: Config, sessions: Sequence[Session], seed: int) -> Learnt:
+def _learn(config: DetectorConfig, sessions: Sequence[Session], options: argparse.Namespace) -> Learnt:
+    seed = options.seed
     began = time.monotonic()
     kind = module(config.kind)
-    frame = Frame(config.h, config.counts, idle_s=1.0)
-    folds = [windows_of(fold, frame) for fold in _folds(sessions, seed)]
+    frame = frame_for(config, idle_s=1.0)
+    folds = [windows_of(fold, frame) for fold in _folds(sessions, options)]
     blocks = [windows for windows, _ in folds]
     with talk.status(config.kind) as status:
         crossed = cross_fit(kind, config, blocks, seed, _progress(status.update, config.kind, "cross-fitting"))
@@ -245,22 +269,22 @@ def _learn(config: Config, sessions: Sequence[Session], seed: int) -> Learnt:
     firsts = np.cumsum([0, *(len(block) for block in blocks[:-1])])
     by_session = np.concatenate([places + first for (_, places), first in zip(folds, firsts, strict=True)])
     by_window = np.concatenate(crossed.surprises)
-    talk.log(f"{config.kind}: fit {FOLDS + 1} times in {time.monotonic() - began:.0f} s")
+    talk.log(f"{config.kind}: fit {options.folds + 1} times in {time.monotonic() - began:.0f} s")
     return Learnt(config, frame, detector, by_window, by_session)
 
 
-def _at_random(configs: Sequence[Config], sessions: Sessions, seed: int) -> list[Bound]:
+def _at_random(configs: Sequence[DetectorConfig], sessions: Sessions, options: argparse.Namespace) -> list[Bound]:
     """The same with training and normal sessions mixed and split anew: no drift, so only the calibration is judged."""
     both = sessions.train + sessions.normal
-    order = np.random.default_rng(seed).permutation(len(both))
+    order = np.random.default_rng(options.seed).permutation(len(both))
     mixed = [both[place] for place in order]
-    learnts = [_learn(config, mixed[: len(sessions.train)], seed) for config in configs]
+    learnts = [_learn(config, mixed[: len(sessions.train)], options) for config in configs]
     return _bounds("split at random", learnts, [learnt.surprises(mixed[len(sessions.train) :]) for learnt in learnts])
 
 
-def _folds(sessions: Sequence[Session], seed: int) -> list[list[Session]]:
-    order = np.random.default_rng(seed).permutation(len(sessions))
-    return [[sessions[place] for place in part] for part in np.array_split(order, FOLDS)]
+def _folds(sessions: Sequence[Session], options: argparse.Namespace) -> list[list[Session]]:
+    order = np.random.default_rng(options.seed).permutation(len(sessions))
+    return [[sessions[place] for place in part] for part in np.array_split(order, options.folds)]
 
 
 def _progress(update: Callable[[str], None], kind: str, doing: str) -> Callable[[float], None]:
@@ -311,15 +335,18 @@ def _alone(view: Judged, budget: float) -> Row:
     return _row(view.learnt.config.kind, held_out, normal, abnormal, budget, view.seconds)
 
 
-def _together(views: Sequence[Judged], budget: float) -> Row:
-    """All views; a session is as strange as its strangest window."""
+def _together(views: Sequence[Judged], options: argparse.Namespace) -> Iterator[Row]:
+    """All views, where there are several; a session is as strange as its strangest window."""
+    if len(views) < 2:
+        return
     learnts = [view.learnt for view in views]
     held_out = np.maximum.reduceat(_combined(learnts, [learnt.by_window for learnt in learnts]), learnts[0].firsts)
     normal, abnormal = (
         np.maximum.reduceat(_combined(learnts, [np.concatenate(of_view) for of_view in of]), _firsts(of[0]))
         for of in ([view.normal for view in views], [view.abnormal for view in views])
     )
-    return _row("default", held_out, normal, abnormal, budget, sum(view.seconds for view in views))
+    name = "together" if options.detectors else "default"
+    yield _row(name, held_out, normal, abnormal, options.budget, sum(view.seconds for view in views))
 
 
 def _combined(learnts: Sequence[Learnt], surprises: Sequence[Floats]) -> Floats:
@@ -356,17 +383,21 @@ def _by_rank(detector: Detector, sessions: Sessions) -> Row:
     return Row("deeplog-rank", normal, abnormal, outcome, time.monotonic() - began)
 
 
-def _forest(sessions: Sessions, budget: float, seed: int) -> Row:
+def _forest(sessions: Sessions, options: argparse.Namespace) -> Row:
     """The baseline: how often each event came, in an isolation forest; its cut from held-out sessions like ours."""
     began = time.monotonic()
     events = {event: column for column, event in enumerate(sorted(set(chain.from_iterable(sessions.train))))}
-    folds = [_vectors(fold, events) for fold in _folds(sessions.train, seed)]
-    held_out = [_strangeness(np.concatenate(folds[:i] + folds[i + 1 :]), fold, seed) for i, fold in enumerate(folds)]
+    folds = [_vectors(fold, events) for fold in _folds(sessions.train, options)]
+    held_out = [
+        _strangeness(np.concatenate(folds[:i] + folds[i + 1 :]), fold, options.seed) for i, fold in enumerate(folds)
+    ]
     train = np.concatenate(folds)
     normal, abnormal = (
-        _strangeness(train, _vectors(judged, events), seed) for judged in (sessions.normal, sessions.abnormal)
+        _strangeness(train, _vectors(judged, events), options.seed) for judged in (sessions.normal, sessions.abnormal)
     )
-    return _row("isolation-forest", np.concatenate(held_out), normal, abnormal, budget, time.monotonic() - began)
+    return _row(
+        "isolation-forest", np.concatenate(held_out), normal, abnormal, options.budget, time.monotonic() - began
+    )
 
 
 def _strangeness(train: Floats, judged: Floats, seed: int) -> Floats:
@@ -382,12 +413,14 @@ def _vectors(sessions: Sequence[Session], events: dict[int, int]) -> Floats:
     return vectors
 
 
-def _figures(row: Row, sessions: Sessions, options: argparse.Namespace) -> dict[str, Any]:
+def _figures(row: Row, family: str, sessions: Sessions, options: argparse.Namespace) -> dict[str, Any]:
     """What `--json` prints of a row. Precision and F1 are at the published proportion where one is given."""
+    row = row.among(sessions.families[family], options.budget)
     at = row.outcome.among(options.normals_total) if options.normals_total else row.outcome
     published = {"f1_published": at.f1, "precision_published": at.precision} if options.normals_total else {}
     return {
         "detector": row.detector,
+        "family": family,
         "precision": at.precision,
         "recall": at.recall,
         "f1": at.f1,
@@ -396,18 +429,19 @@ def _figures(row: Row, sessions: Sessions, options: argparse.Namespace) -> dict[
         "false_positive_rate": at.false_positive_rate,
         "n_train": len(sessions.train),
         "n_normal": len(sessions.normal),
-        "n_abnormal": len(sessions.abnormal),
+        "n_abnormal": len(row.abnormal),
         "seconds": round(row.seconds, 1),
         "seed": options.seed,
         **published,
     }
 
 
-def _print_tables(figures: Sequence[dict[str, Any]], sessions: Sessions, options: argparse.Namespace) -> None:
+def _print_table(figures: Sequence[dict[str, Any]], sessions: Sessions, options: argparse.Namespace) -> None:
+    n, family = figures[0]["n_abnormal"], figures[0]["family"]
     at = f", false alarms counted among {options.normals_total:,} normal sessions" if options.normals_total else ""
     table = Table(
-        title=f"{len(sessions.train):,} training, {len(sessions.normal):,} normal, {len(sessions.abnormal):,} abnormal "
-        f"sessions; budget {options.budget:g} per {PER:,}, seed {options.seed}{at}"
+        title=f"{len(sessions.train):,} training, {len(sessions.normal):,} normal, {n:,} abnormal "
+        f"sessions ({family}); budget {options.budget:g} per {PER:,}, seed {options.seed}{at}"
     )
     table.add_column("detector")
     for name in ("precision", "recall", "F1", "avg. precision", "ROC AUC", "false pos. rate", "seconds"):
