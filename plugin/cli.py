@@ -90,6 +90,16 @@ def _known_format(name: str) -> str:
     return name
 
 
+READY = settings_file.ready_views()
+"""Views by name."""
+
+
+def _known_views(names: list[str] | None) -> list[str] | None:
+    if unknown := set(names or ()) - READY.keys():
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: no such view; there are {', '.join(READY)}")
+    return names
+
+
 Zone = Annotated[
     str, typer.Option("--zone", callback=_known_zone, help="IANA name of the zone of stamps without an offset.")
 ]
@@ -116,6 +126,10 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
     budget: Annotated[
         float | None, typer.Option(min=0.001, help="Alerts a day; 5 without a bundle, its own cut with one.")
     ] = None,
+    view: Annotated[
+        list[str] | None,
+        typer.Option(callback=_known_views, help=f"Look this way, several times for several: {', '.join(READY)}."),
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Show each line; do not fold alike ones.")] = False,
     top: Annotated[int, typer.Option(min=0, help="Entries shown; 0 = all.")] = terminal.SHOWN,
     json_: Annotated[bool, typer.Option("--json", help="One anomaly document a line.")] = False,
@@ -128,10 +142,13 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
 ) -> None:
     """Find the strange lines of log files, with no server: learns from the files themselves."""
     lines, rejected = files.read(file, ZoneInfo(zone), format_)
+    if bundle and view:
+        raise ConfigError(["score: --view goes with no --bundle: a bundle has its own views"])
     judge = bundles.load(bundle) if bundle else None
     name = files.title(file[0])
     with _progress(f"learning from {name}") as tell:
-        report = scoring.score(lines, rejected, name, bundle=judge, budget=budget, progress=tell)
+        views = {each: READY[each] for each in view} if view else None
+        report = scoring.score(lines, rejected, name, bundle=judge, budget=budget, views=views, progress=tell)
     if json_:
         for anomaly in report.anomalies:
             found = documents.record(anomaly, "siem-anomaly", time.time(), "score")

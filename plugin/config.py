@@ -101,12 +101,25 @@ class ViewSettings(_Section):
     """`{ kind = "deeplog", h = 10, … }`"""
 
 
-def default_views() -> dict[str, ViewSettings]:
-    """What a source is looked at with when its settings name no view."""
+def ready_views() -> dict[str, ViewSettings]:
+    """Ways to look at a source that need no more than their name; the first two are taken where none is named."""
+    by_user = ("user.name",)
     return {
         "sequence": ViewSettings(detector={"kind": "deeplog"}),
         "rarity": ViewSettings(detector={"kind": "rarity"}),
+        "values": ViewSettings(detector={"kind": "values"}),
+        "order": ViewSettings(detector={"kind": "transitions"}),
+        "users": ViewSettings(session_by=by_user, idle_s=3_600.0, detector={"kind": "rarity"}),
+        "long": ViewSettings(session_by=by_user, idle_s=3_600.0, detector={"kind": "hybrid"}),
+        "volume": ViewSettings(session_by=("source.ip",), detector={"kind": "counts"}),
+        "load": ViewSettings(session_by=("host.name",), detector={"kind": "counts"}),
     }
+
+
+def default_views() -> dict[str, ViewSettings]:
+    """What a source is looked at with when its settings name no view."""
+    ready = ready_views()
+    return {name: ready[name] for name in ("sequence", "rarity")}
 
 
 class FieldCandidates(_Section):
@@ -177,6 +190,20 @@ class MaskSettings(_Section):
     """A regular expression for a part of a token, without capturing groups."""
 
 
+def _ready(views: object) -> object:
+    """Views with what their names stand for, where they do not say otherwise."""
+    if not isinstance(views, Mapping):
+        return views
+    ready = ready_views()
+
+    def filled(name: str, given: object) -> object:
+        if name in ready and isinstance(given, Mapping) and "detector" not in given:
+            return {field: getattr(ready[name], field) for field in ready[name].model_fields_set} | dict(given)
+        return given
+
+    return {name: filled(name, given) for name, given in views.items()}
+
+
 class SourceSettings(_Section):
     """A named stream of hits."""
 
@@ -213,7 +240,10 @@ class SourceSettings(_Section):
     text: Annotated[str, AfterValidator(_pattern)] = ""
     """Makes the message of fields: `{event.action} {event.outcome} port{destination.port}`; '' = the text there is."""
     fields: FieldCandidates = FieldCandidates()
-    views: Annotated[dict[str, ViewSettings], Field(default_factory=default_views, min_length=1)]
+    views: Annotated[
+        dict[str, ViewSettings], BeforeValidator(_ready), Field(default_factory=default_views, min_length=1)
+    ]
+    """By name. A ready-made one needs nothing else: `[sources.auth.views.values]`."""
 
     @field_validator("masks")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from models import base
 from models.detectors import deeplog, rarity
@@ -225,3 +226,18 @@ def test_a_sources_own_masks_come_before_those_for_any_log(settings: Path) -> No
     """So that they win where both match."""
     text = "[sources.a]\nindices=['x']\n[[sources.a.masks]]\nname='TICKET'\npattern='TCK-[0-9]{1,9}'"
     assert read(settings, text).source("a").all_masks.mask("TCK-12 of 10.1.2.3") == "<TICKET> of <IP>"
+
+
+def test_a_view_that_is_ready_made_needs_its_name_alone() -> None:
+    """What it says itself wins; one of another name needs a detector."""
+    source = config.SourceSettings.model_validate(
+        {
+            "indices": ["x"],
+            "views": {"values": {}, "volume": {"idle_s": 60.0}, "rarity": {"detector": {"kind": "deeplog"}}},
+        }
+    )
+    assert source.views["values"] == config.ready_views()["values"]
+    assert (source.views["volume"].session_by, source.views["volume"].idle_s) == (("source.ip",), 60.0)
+    assert source.views["rarity"].detector == deeplog.Config()
+    with pytest.raises(ValidationError, match="detector"):
+        config.SourceSettings.model_validate({"indices": ["x"], "views": {"mine": {}}})
