@@ -123,7 +123,7 @@ def elasticsearch(*, security: bool = False, tls: bool = False) -> Iterator[Serv
         yield Server(url.rstrip("/"), ())
         return
     for command in ("java", "unzip", "mvn", *(("openssl",) if tls else ())):
-        _need(command, {"java": "default-jre-headless", "mvn": "maven"}.get(command, command), "Elasticsearch")
+        need(command, {"java": "default-jre-headless", "mvn": "maven"}.get(command, command), "Elasticsearch")
     home = _home()
     with _folder() as run:
         guard = _Guard(secrets.token_hex(8) if security or tls else "", tls)
@@ -146,7 +146,7 @@ def redis() -> Iterator[Server]:
     if url:
         yield Server(url, ())
         return
-    _need("redis-server", "redis-server", "Redis")
+    need("redis-server", "redis-server", "Redis")
     with _folder() as run:
         port = free_port()
         options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(run), "--save", "", "--appendonly", "no"]
@@ -375,7 +375,7 @@ def _answers(question: urllib.request.Request, signed_by: Path | None) -> bool:
         return False
 
 
-def _need(command: str, package: str, service: str) -> None:
+def need(command: str, package: str, service: str) -> None:
     """Make sure of a command, with Debian's package where we may install one."""
     if shutil.which(command):
         return
