@@ -337,7 +337,7 @@ def until(run: Run) -> float:
 
 def n_created(run: Run) -> int:
     """Records that the worker says it has written."""
-    return sum(map(int, re.findall(r" n_created=(\d+) ", output(run, "worker"))))
+    return sum(map(int, re.findall(r" records=(\d+) ", output(run, "worker"))))
 
 
 def n_looks(run: Run, since: float) -> int:

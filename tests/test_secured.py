@@ -219,8 +219,8 @@ def test_a_poll_after_a_lost_checkpoint_doubles_nothing(chain: Site) -> None:
     assert chain.after["poll anew"] == chain.after["poll"] != []
     assert {record["_version"] for record in chain.after["poll anew"]} == {1}
     told = chain.printed["poll anew"].stderr
-    assert sum(map(int, re.findall(r"n_created=(\d+)", told))) == 0, told
-    assert sum(map(int, re.findall(r"n_duplicates=(\d+)", told))) >= len(chain.after["poll"])
+    assert sum(map(int, re.findall(r"records=(\d+)", told))) == 0, told
+    assert sum(map(int, re.findall(r"duplicates=(\d+)", told))) >= len(chain.after["poll"])
 
 
 def test_what_the_worker_writes_first_gets_its_template(chain: Site) -> None:
