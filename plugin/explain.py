@@ -164,7 +164,7 @@ def _transitions(anomaly: Anomaly, why: Explanation) -> str:
         said = f"{what} {_came(observed)} right after {after}"
     more = len(why.spots) - 1
     also = f" {more} more {'step' if more == 1 else 'steps'} stood out." if more else ""
-    usual = f"usual in such a session: {_usually(expected)}"
+    usual = f"usual in such a session: {usually(expected)}"
     return f"{said}; {usual}, and {why.seen:,} of {why.total:,} sessions had that step.{also}"
 
 
@@ -173,23 +173,24 @@ def _bins(anomaly: Anomaly, why: Explanation) -> str:
     if not spots:
         return "Nothing in the numbers of its events stood out."
     event, _, observed, expected = spots[0]
-    width = _lasting(anomaly.view.lens.frame.bin_s)
+    width = lasting(anomaly.view.lens.frame.bin_s)
     who = _pair(anomaly.sighting.session) or "the log"
     total = sum(n for age, _, n in anomaly.sighting.window.bins if age == 0)
     of = f" ({total:,} events in all)" if total > observed else ""
-    return f"{_quoted(anomaly, event)} {_came(observed)} in {width} of {who}{of}, usual: {_usually(expected)}."
+    return f"{_quoted(anomaly, event)} {_came(observed)} in {width} of {who}{of}, usual: {usually(expected)}."
 
 
 def _came(n: float) -> str:
     return {0: "never came", 1: "came once"}.get(int(n), f"came {n:,.0f} times")
 
 
-def _usually(n: float) -> str:
+def usually(n: float) -> str:
     """An expected number, rounded to what a person can use."""
     return "hardly ever" if n < 0.05 else f"{n:,.1f}" if n < 10 else f"{n:,.0f}"
 
 
-def _lasting(seconds: float) -> str:
+def lasting(seconds: float) -> str:
+    """`one hour`, `90 seconds`."""
     for unit, length in (("day", 86_400.0), ("hour", 3_600.0), ("minute", 60.0)):
         if seconds % length == 0:
             n = int(seconds // length)

@@ -61,3 +61,14 @@ def _value(path: str) -> Callable[[Mapping[str, object]], object]:
         return None
 
     return value_in
+
+
+SEQUENCE = ("event.sequence", "log.offset")
+"""Where a document says its place among others of one instant: most stamps are whole seconds or milliseconds."""
+_sequence = first(SEQUENCE)
+
+
+def sequence(document: Mapping[str, object]) -> int:
+    """A document's place among those of its instant; 0 where it says none."""
+    text = _sequence(document)
+    return int(text) if text.isascii() and text.isdigit() else 0

@@ -70,7 +70,7 @@ class Span(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What one read found: every document of `span`, in the order of its clock, then index and id."""
+    """What one read found: every document of `span`, by clock, time, `lookup.sequence`, index and id."""
 
     hits: list[Hit]
     span: Span

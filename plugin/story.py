@@ -11,6 +11,7 @@ from parsers.line import LogLine
 from plugin import explain
 from plugin.commands.score import Entry, Report, fold
 from plugin.doors.pages import Card, Chart, Mark, Said, Story, Usual
+from plugin.pictures import picture
 from plugin.pipeline import Anomaly
 from plugin.terminal import stamp, summary
 
@@ -108,6 +109,7 @@ def _card(number: int, entry: Entry, report: Report) -> Card:
         why=explain.reason(top),
         also=tuple(explain.reason(other) for other in report.also.get(line.origin, ())),
         usual=tuple(Usual(explain.text(top, e), p) for e, p in top.explanation.expected if p >= LIKELY),
+        picture=picture(top),
         before=tuple(Said(stamp(mate.time), mate.message) for mate in report.before.get(line.origin, ())),
         n_alike=len(entry.anomalies),
         span=_span(entry) if len(entry.anomalies) > 1 else "",

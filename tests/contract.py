@@ -156,6 +156,13 @@ class LogsContract:
         with pytest.raises(Refused, match=f"no index matches {index}-absent"):
             bench.logs.read(self.stream(f"{index}-absent*"), self.span())
 
+    def test_lines_of_one_instant_come_in_the_order_of_their_file(self, bench: LogsBench, index: str) -> None:
+        """By the place that a shipper notes, not by ids that a server draws by chance."""
+        for id, place in (("a", {"log": {"offset": 900}}), ("b", {"log.offset": 70}), ("c", {"event.sequence": "8"})):
+            bench.put(index, id, log_document(5) | place)
+        bench.put(index, "d", log_document(5))
+        assert [hit.id for hit in bench.logs.read(self.stream(index), self.span()).hits] == ["d", "c", "b", "a"]
+
     def test_what_is_read_can_be_counted(self, bench: LogsBench, index: str) -> None:
         """By second, as many as a read finds; from a whole one, only what the span holds."""
         for n, ms in enumerate((999, 1_000, 1_999, 3_000, 3_001)):

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from plugin.errors import PollInProgress, Refused
+from plugin.lookup import sequence
 from plugin.ports import MAX_HEALTH, Checkpoint, Document, Hit, NewDocument, Page, Part, Span, Stream, Written
 
 NOON = 1_795_435_200_000
@@ -42,7 +43,7 @@ class FakeLogs:
             for key, clock in timed.items()
             if clock is not None and span.lo <= clock // NS_PER_MS < span.hi
         ]
-        found.sort(key=lambda hit: (hit.clock, _nanoseconds(_value(hit.fields, "@timestamp")) or 0, hit.store, hit.id))
+        found.sort(key=lambda hit: (hit.clock, _time(hit), sequence(hit.fields), hit.store, hit.id))
         if len(found) <= stream.max_hits:
             return Page(found, span)
         instants = [hit.clock // NS_PER_MS for hit in found]
@@ -131,6 +132,10 @@ class FakeCheckpoints:
             raise PollInProgress(f"another worker has committed the checkpoint of {checkpoint.source} first")
         self.stored[checkpoint.source] = replace(checkpoint, version=(version[0] + 1 if version else 0, 1))
         return 0
+
+
+def _time(hit: Hit) -> int:
+    return _nanoseconds(_value(hit.fields, "@timestamp")) or 0
 
 
 def _part(fields: Mapping[str, Any], part: Part) -> int:

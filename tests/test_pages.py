@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from parsers.line import LogLine
 from plugin.commands.score import Report, fold, score
-from plugin.doors.pages import VISIBLE, Card, Chart, Mark, Said, Story, Usual, render, write
+from plugin.doors.pages import VISIBLE, Card, Chart, Heat, Mark, Range, Said, Shade, Story, Usual, render, write
 from plugin.errors import InputError
 from plugin.story import ALIKE, TICKS, tell
 from tests.lines import lines, silent, stamped, strange, texts, watchful
@@ -34,6 +34,7 @@ CARD = Card(
     why="After `a`, `b` was expected.",
     also=(),
     usual=(Usual("b", 0.96), Usual("c", 0.03)),
+    picture=Heat("by hour", ("-1", ""), (("event", (Shade(0, "", 0.0, False), Shade(7, "hardly ever", 1.0, True))),)),
     before=(Said("Nov 23 11:59:00", "before"),),
     n_alike=2,
     span="from then to now",
@@ -102,7 +103,8 @@ def with_text(text: str) -> Story:
     """The story with one text at every place where a log's own words stand."""
     said = (Said("t", text),)
     card = replace(CARD, host=text, program=text, origin=text, line=text, usual=(Usual(text, 0.5),))
-    card = replace(card, before=said, alike=said, span=text)
+    heat = Heat(text, (text,), ((text, (Shade(7, text, 1.0, True),)),))
+    card = replace(card, before=said, alike=said, span=text, picture=heat)
     chart = replace(STORY.chart, marks=(Mark(0.5, 31.0, 1, True, True, text),))
     return replace(STORY, title=text, notices=(text,), chart=chart, cards=(card,))
 
@@ -226,3 +228,19 @@ def test_a_device_is_written_to_and_not_replaced() -> None:
     """`--html /dev/null` must leave the device what it is."""
     write(STORY, Path("/dev/null"))
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_number_is_drawn_beside_its_usual_range() -> None:
+    """With both in words for who cannot see it, and hostile words as words."""
+    seen = Range(0.0, 0.4, 1.0, 0.2, ("1", "2", SCRIPT, "900"))
+    page = Page(render(replace(STORY, cards=(replace(CARD, picture=seen),))))
+    assert f"usual 1 to {SCRIPT}, here 900" in page.values("aria-label")
+    assert "left:100.0%" in page.values("style")
+    assert not [tag for tag, _ in page.tags if tag in {"script", "img"}]
+
+
+def test_a_map_says_in_words_what_it_shows() -> None:
+    """Each cell its count, one that stood out also what was usual; only that one is outlined."""
+    page = Page(render(STORY))
+    assert [title for title in page.values("title") if "usual" in title] == ["7, usual: hardly ever"]
+    assert page.values("class").count("odd") == 1

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -176,6 +176,9 @@ def chain(secured: Site) -> Site:
     secured.run("poll", "worker", "poll", "--once")
     secured.owner.delete(index="siem-anomaly-state", id="checkpoint:auth")
     secured.run("poll anew", "worker", "poll", "--once")
+    secured.run("status", "worker", "status", "--json")
+    day = [f"{datetime.fromtimestamp(until / 1000, UTC) + timedelta(days=n):%Y-%m-%dT%H:%M:%S}" for n in (-1, 1)]
+    secured.run("backfill", "worker", "backfill", "--source", "auth", "--from", day[0], "--to", day[1], "--here")
     return secured
 
 
@@ -202,7 +205,8 @@ def inside(settings: Path, *arguments: str) -> tuple[int, str, str]:
 
 def test_the_shipped_keys_carry_the_whole_chain(chain: Site) -> None:
     """Set up with the installer's key; checked, learnt and polled with the worker's; each command ends well."""
-    codes = {step: chain.printed[step].returncode for step in ("init", "check", "train", "poll", "poll anew")}
+    codes = {step: result.returncode for step, result in chain.printed.items()}
+    assert codes.keys() >= {"init", "check", "train", "poll", "poll anew", "status", "backfill"}
     told = {step: result.stderr for step, result in chain.printed.items() if result.returncode}
     assert set(codes.values()) == {0}, told
 
@@ -211,7 +215,7 @@ def test_strange_lines_have_become_records(chain: Site) -> None:
     """What the host never said before is found, under the alias that rules read."""
     found = {record["_source"]["event"]["original"] for record in chain.after["poll"]}
     assert any(lines.STRANGE in original for original in found), found
-    assert chain.owner.count(index=READ_ALIAS)["count"] == len(chain.after["poll anew"])
+    assert chain.owner.count(index=READ_ALIAS)["count"] == len(chain.after["backfill"])
 
 
 def test_a_poll_after_a_lost_checkpoint_doubles_nothing(chain: Site) -> None:
@@ -221,6 +225,20 @@ def test_a_poll_after_a_lost_checkpoint_doubles_nothing(chain: Site) -> None:
     told = chain.printed["poll anew"].stderr
     assert sum(map(int, re.findall(r"records=(\d+)", told))) == 0, told
     assert sum(map(int, re.findall(r"duplicates=(\d+)", told))) >= len(chain.after["poll"])
+
+
+def test_the_workers_key_shows_how_the_source_stands(chain: Site) -> None:
+    """One object a source: up to when it is judged, what was found, that nothing waits and nothing failed."""
+    told = json.loads(chain.printed["status"].stdout)
+    assert (told["source"], told["state"], told["waiting"], told["fault"]) == ("auth", "ok", 0, None)
+    assert told["anomalies"] == len(chain.after["poll"])
+
+
+def test_judging_the_past_again_finds_what_polls_had_found(chain: Site) -> None:
+    """With the worker's key: every record of the polls is met, none is written over."""
+    before = {record["_id"]: record["_version"] for record in chain.after["poll anew"]}
+    after = {record["_id"]: record["_version"] for record in chain.after["backfill"]}
+    assert before.items() <= after.items()
 
 
 def test_what_the_worker_writes_first_gets_its_template(chain: Site) -> None:

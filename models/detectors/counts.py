@@ -190,7 +190,9 @@ class Detector:
         known = {place: event for event, place in self._row.items()}
         others = Counter({event: n for _, event, n in sorted(bins, reverse=True) if event not in self._row})
         other = others.most_common(1)[0][0] if others else UNKNOWN
-        return Spot(known.get(row, other), age, float(observed[row]), float(expected[row]))
+        n = sum(n for before, event, n in bins if (before, event) == (age, other))
+        here = (known[row], float(observed[row])) if row in known else (other, float(n))
+        return Spot(here[0], age, here[1], float(expected[row]))
 
 
 def _rows(vocabulary: Sequence[int]) -> dict[int, int]:

@@ -205,12 +205,15 @@ def begin(polling: Polling) -> Checkpoint:
 def write(polling: Polling, ports: Ports, found: Detection, now: float, *, late: Callable[[Anomaly], bool]) -> Written:
     """Create the records of what was found, and a dead letter for each line that could not be read.
 
-    `late` says whether an anomaly's line came after later ones had been judged. Raises what `create` raises.
+    `late` says whether an anomaly's line came after later ones had been judged. Returns how the records fared, and what
+    the store refused of either. Raises what `create` raises.
     """
     prefix, worker = polling.prefix, polling.worker
-    new = [documents.record(each, prefix, now, worker, late=late(each)) for each in found.anomalies]
-    new += [documents.rejection(line, polling.name, prefix, now, now) for line in found.rejected]
-    return ports.anomalies.create(new)
+    records = [documents.record(each, prefix, now, worker, late=late(each)) for each in found.anomalies]
+    letters = [documents.rejection(line, polling.name, prefix, now, now) for line in found.rejected]
+    written = ports.anomalies.create(records)
+    unread = ports.anomalies.create(letters)
+    return written._replace(refused=[*written.refused, *unread.refused])
 
 
 def notes(hits: Sequence[Hit], lines: Sequence[LogLine]) -> list[Judged]:

@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -70,6 +71,41 @@ class Usual:
     probability: float
 
 
+class Shade(NamedTuple):
+    """A cell of a picture."""
+
+    n: int
+    """How often."""
+    usual: str
+    """How often it was expected, in words; '' where that is not known."""
+    depth: float
+    """0 = never, 1 = the most in the picture."""
+    is_odd: bool
+    """Whether it is one that stood out."""
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Counts as a small map: events down, time or the next event across."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Shade, ...]], ...]
+    """(event, its cells)."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number beside what is usual in its place; places along a line, 0…1."""
+
+    low: float
+    high: float
+    at: float
+    middle: float
+    words: tuple[str, str, str, str]
+    """Low, middle, high, and what was seen, as people read them."""
+
+
 @dataclass(frozen=True)
 class Card:
     """One entry: an anomaly and those alike."""
@@ -91,6 +127,8 @@ class Card:
     also: tuple[str, ...]
     """What other views said of the same line."""
     usual: tuple[Usual, ...]
+    picture: Heat | Range | None
+    """What was seen, drawn, where words and bars do not show it."""
     before: tuple[Said, ...]
     n_alike: int
     """Anomalies in the entry, the shown one included."""

@@ -17,6 +17,7 @@ from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 
 from plugin.doors.elastic.client import asking
 from plugin.errors import Refused, Unavailable
+from plugin.lookup import sequence
 from plugin.ports import Hit, Page, Span, Stream
 
 KEEP_ALIVE = "2m"
@@ -46,14 +47,15 @@ OUR_MODULE = "siem_anomaly"
 
 
 class _Found(NamedTuple):
-    """A hit and what orders it within its clock: its own time, where it has one."""
+    """A hit and what orders it within its clock: its own time and its place in it, where it has them."""
 
     hit: Hit
     time: int
+    sequence: int
 
     @property
-    def order(self) -> tuple[int, int, str, str]:
-        return self.hit.clock, self.time, self.hit.store, self.hit.id
+    def order(self) -> tuple[int, int, int, str, str]:
+        return self.hit.clock, self.time, self.sequence, self.hit.store, self.hit.id
 
 
 class ElasticLogs:
@@ -77,7 +79,7 @@ class ElasticLogs:
         return int(rows[0]["epoch"]) * 1_000
 
     def read(self, stream: Stream, span: Span) -> Page:
-        """Every document of the span, ordered by clock, `@timestamp`, index and id."""
+        """Every document of the span, ordered by clock, `@timestamp`, sequence, index and id."""
         if span.lo >= span.hi:
             return Page([], span)
         with asking(self._client, f"read {_names(stream)}"):
@@ -297,11 +299,11 @@ def _found(row: Mapping[str, Any]) -> _Found:
     source, mapped = row.get("_source", {}), row.get("fields")
     clock = nanoseconds(row["sort"][0])
     if not mapped:
-        return _Found(Hit(row["_index"], row["_id"], clock, source), 0)
+        return _Found(Hit(row["_index"], row["_id"], clock, source), 0, sequence(source))
     time = mapped.pop("@timestamp", None)
     added = {name: values for name, values in mapped.items() if not _has(source, name)}
     hit = Hit(row["_index"], row["_id"], clock, source | added if added else source)
-    return _Found(hit, nanoseconds(time[0]) if time else 0)
+    return _Found(hit, nanoseconds(time[0]) if time else 0, sequence(source))
 
 
 def _has(fields: object, name: str) -> bool:
