@@ -176,7 +176,7 @@ def play(history: History, world: World) -> list[tuple[str, Hit]]:
             tape.held_back = []
         else:
             world.act(step)
-    _happen(tape, history, world, END)
+    _happen(tape, history, world, max(END, tape.clock + 3_600_000))  # a clock never goes back
     world.settle()
     _place(tape, history, world, tape.held_back)
     world.settle()
@@ -218,7 +218,7 @@ def broken(history: History, placed: Sequence[tuple[str, Hit]], found: Sequence[
 
 def undisturbed(history: History, placed: Sequence[tuple[str, Hit]]) -> list[Document]:
     """The records of one poll that reads everything in order."""
-    logs = FakeLogs(END)
+    logs = FakeLogs(END + 86_400_000)
     for index, hit in placed:
         logs.put(index, hit.id, hit.fields)
     anomalies = FakeAnomalies()

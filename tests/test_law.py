@@ -123,6 +123,7 @@ class FakeWorld:
 
     def settle(self) -> None:
         """Catch up; of many late documents each poll takes a part."""
+        self.logs.clock_ms += 1_000  # while the clock stands still nothing is looked for
         while any(polled.n_hits for part in self.parts for polled in catch_up(part, self.ports)):
             self.logs.clock_ms += 1_000
 

@@ -56,6 +56,9 @@ time_field = "@timestamp"
 interval_s = {interval}
 delay_s = {delay}
 overlap_s = 20
+[sources.bench.views]
+sequence = {{ idle_s = 30 }}  # sessions are over in half a second here
+rarity = {{ idle_s = 30 }}
 """
 
 
