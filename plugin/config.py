@@ -223,8 +223,8 @@ class SourceSettings(_Section):
     """Longest span of one poll; a backlog is worked off in steps of this."""
     page: Annotated[int, Field(ge=1, le=10_000)] = 5_000
     """Documents a request. Measured on two cores: 50 k documents/s at 1,000, 108 k at 5,000, 111 k at 10,000."""
-    max_hits: Annotated[int, Field(ge=1)] = 50_000
-    """Documents a poll reads at most. While they are judged as many are on their way: some 150 MB together."""
+    max_hits: Annotated[int, Field(ge=1)] = 20_000
+    """Documents a poll reads at most. While they are judged as many are on their way: some 100 MB together."""
     partitions: Annotated[int, Field(ge=1, le=64)] = 1
     """Parts that hosts fall to, each polled by itself: as many workers can share the source."""
     max_lines: Annotated[int, Field(ge=1)] = 500_000
