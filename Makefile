@@ -7,7 +7,7 @@ CALLS := $(DATA)/syscalls
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo live test quick bench evaluate lint lock clean
+.PHONY: demo live test quick bench evaluate endure lint lock clean
 
 demo: $(READY)  ## the strange lines of a real auth.log, learnt from itself
 	$(BIN)/siem-anomaly score tests/data/auth-excerpt.log
@@ -32,6 +32,11 @@ bench: $(READY)  ## ratios, each side by side in one run
 	@$(BIN)/python tests/bench/matching.py --data $(DATA) $(if $(JSON),--json)
 	@$(BIN)/python tests/bench/scoring.py --data $(DATA) $(if $(JSON),--json)
 	@$(BIN)/python tests/bench/polling.py $(if $(JSON),--json)
+
+endure: $(READY)  ## half an hour: two hundred histories of faults, memory over millions of events, lag under load
+	$(BIN)/python tests/bench/histories.py
+	@$(BIN)/python tests/bench/memory.py $(if $(JSON),--json)
+	@$(BIN)/python tests/bench/lag.py $(if $(JSON),--json)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -119,7 +119,7 @@ def _by_mean(lines: Sequence[LogLine]) -> list[Alert]:
 def _hourly(matches: Sequence[Match], field: LineField) -> Mapping[tuple[str, int], Counter[int]]:
     """(entity, event) → hour → how often; lines that name no such entity are one entity, as in a view."""
     found: defaultdict[tuple[str, int], Counter[int]] = defaultdict(Counter)
-    for line, event in matches:
+    for line, event, _ in matches:
         value = getattr(line, LINE_FIELDS[field])
         found[f"{field}={value}" if value else f"no {field}", event][int(line.time // HOUR_S)] += 1
     return found
