@@ -300,15 +300,15 @@ def backfill(  # noqa: PLR0913, PLR0917 - each argument is an option a person ma
     """Judge what lies in the past, by the bundle in use. Run again, it goes on where it was left."""
     settings = _settings(context)
     ports, polling = wiring.build(settings), wiring.polling(settings, (source, 0))
-    spans = backfills.pieces(_milliseconds(since), _milliseconds(until), hours)
+    spans = backfills.pieces(_milliseconds(since), _milliseconds(until), hours, ports.logs.now())
     left = [piece.span for piece in backfills.progress(polling, spans, ports) if piece.done < 1.0]
     if not here:
         queue.enqueue(settings.celery, queue.BACKFILL, [(source, *span, pause_s) for span in left])
         out.print(f"{source}: {len(left)} of {len(spans)} pieces are queued, the others are done.", highlight=False)
     with _progress(f"judging the past of {source}") as tell:
-        for span in left if here else ():
+        for done, span in enumerate(left if here else (), len(spans) - len(left) + 1):
             backfills.work(polling, span, ports)
-            tell((spans.index(span) + 1) / len(spans))
+            tell(done / len(spans))
         while wait and not here and (share := _share_done(polling, spans, ports)) < 1.0:
             tell(share)
             time.sleep(WATCH_S)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -137,13 +138,21 @@ def _begin(**_: Any) -> None:  # noqa: ANN401
 
 
 @app.task(name="siem_anomaly.poll")  # type: ignore[untyped-decorator]
-def poll(source: str, part: int = 0) -> None:
-    """Poll one source, or a part of it, for its share of the time; what fails is tried by the next beat."""
+def poll(source: str, part: int = 0, until: float | None = None) -> None:
+    """Poll one source, or a part of it, for its share of the time; what fails is tried by the next beat.
+
+    What is left goes to the end of the queue, so that others have their turn, until the next beat (`until`, seconds
+    since the epoch) brings a task of its own.
+    """
     settings = _settings()
     if part >= settings.source(source).partitions:  # of a timetable that is out of date
         return
     polling = wiring.polling(settings, (source, part))
-    attend(polling, _connected(), share_s(polling.settings, len(wiring.shares(settings, settings.sources))), _watch())
+    until = until or time.time() + polling.settings.interval_s
+    n_shares = len(wiring.shares(settings, settings.sources))
+    attended = attend(polling, _connected(), share_s(polling.settings, n_shares), _watch())
+    if attended.left and (rest := until - time.time()) > 0:
+        poll.apply_async(args=[source, part, until], expires=rest)
 
 
 @app.task(name=queue.BACKFILL)  # type: ignore[untyped-decorator]

@@ -15,6 +15,7 @@ from tests.fakes import FakeAnomalies, FakeCheckpoints
 from tests.test_late import BEGIN
 from tests.test_poll import DAY_MS, HITS, logs_of, polling, records
 
+NOW = BEGIN + 2 * DAY_MS
 LATER = replace(lines.watchful(), until=BEGIN + DAY_MS)
 """A bundle that was trained after the day in question."""
 
@@ -42,14 +43,14 @@ def at_the_time() -> set[tuple[str, str]]:
 def test_pieces_together_write_what_polls_had_written(hours: float, at_the_time: set[tuple[str, str]]) -> None:
     """Sessions over a seam are whole, because each piece reads some time before and after it."""
     store = ports()
-    for span in pieces(BEGIN, BEGIN + DAY_MS, hours):
+    for span in pieces(BEGIN, BEGIN + DAY_MS, hours, NOW):
         assert work(polling(LATER), span, store) == 1.0
     assert written(store) == at_the_time
 
 
 def test_a_piece_goes_on_where_it_was_left() -> None:
     """One poll at a time, each as its own process might do, and progress is told in between."""
-    store, (span,) = ports(), pieces(BEGIN, BEGIN + DAY_MS, 24.0)
+    store, (span,) = ports(), pieces(BEGIN, BEGIN + DAY_MS, 24.0, NOW)
     shares = [0.0]
     source = polling(LATER, max_window_s=7_200.0)
     while shares[-1] < 1.0:
@@ -65,7 +66,7 @@ def test_a_piece_goes_on_where_it_was_left() -> None:
 def test_the_past_leaves_the_present_alone() -> None:
     """The source's own checkpoint is not touched, no health is told, and nothing outside of the piece is written."""
     store, noon = ports(), BEGIN + 12 * HOUR_MS
-    (span,) = pieces(noon, noon + HOUR_MS, 24.0)
+    (span,) = pieces(noon, noon + HOUR_MS, 24.0, NOW)
     work(polling(LATER), span, store)
     assert isinstance(store.anomalies, FakeAnomalies)
     assert isinstance(store.checkpoints, FakeCheckpoints)
@@ -79,9 +80,15 @@ def test_the_past_leaves_the_present_alone() -> None:
 def test_a_time_that_ends_before_it_begins_is_refused() -> None:
     """It is said what to give."""
     with pytest.raises(InputError, match="--from is not before --to"):
-        pieces(5, 5, 1.0)
-    assert [tuple(span) for span in pieces(0, 5 * HOUR_MS // 2, 1.0)] == [
+        pieces(5, 5, 1.0, NOW)
+    assert [tuple(span) for span in pieces(0, 5 * HOUR_MS // 2, 1.0, NOW)] == [
         (0, HOUR_MS),
         (HOUR_MS, 2 * HOUR_MS),
         (2 * HOUR_MS, 5 * HOUR_MS // 2),
     ]
+
+
+def test_a_time_to_come_is_refused() -> None:
+    """A piece that cannot be done yet would be tried for ever."""
+    with pytest.raises(InputError, match="--to lies in the future"):
+        pieces(BEGIN, NOW + 1, 1.0, NOW)

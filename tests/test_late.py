@@ -99,6 +99,15 @@ def _elsewhere(fields: Mapping[str, Any]) -> dict[str, Any]:
     return moved
 
 
+def test_late_documents_are_looked_for_however_long_a_poll_took(bundle: Bundle) -> None:
+    """A source whose time is over once its polls are done has one recount all the same, or it would never have any."""
+    logs, anomalies = without(HITS, [STRANGE]), FakeAnomalies()
+    ports, narrow = Ports(logs, anomalies, FakeCheckpoints()), polling(bundle, overlap_s=60.0, max_late_s=3 * 86_400.0)
+    catch_up(narrow, ports)
+    put(logs, [STRANGE])
+    assert [polled.n_late for polled in catch_up(narrow, ports, for_s=0.0)] == [0, 1]
+
+
 def test_how_late_is_bounded(bundle: Bundle) -> None:
     """What comes later than `max_late_s` is not looked for; 0 asks for no count at all."""
     for max_late_s in (3_600.0, 0.0):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from threading import Event
 
 import pytest
@@ -11,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin.bundle import Bundle
-from plugin.commands.follow import catch_up, follow
+from plugin.commands.follow import attend, catch_up, follow
 from plugin.commands.poll import Polling, poll
 from plugin.config import SourceSettings
 from plugin.errors import PollInProgress, Refused, Unavailable
-from plugin.ports import Checkpoint, Document, Hit, NewDocument, Page, Ports, Span, Stream, Written
+from plugin.ports import Checkpoint, Document, Hit, NewDocument, Nobody, Page, Ports, Span, Stream, Written
 from tests import lines
 from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
 
@@ -217,3 +219,44 @@ def test_record_bodies_are_documents(bundle: Bundle) -> None:
     bodies: list[Document] = [anomalies.documents[key] for key in records(anomalies)]
     assert {body["event"]["kind"] for body in bodies} == {"alert"}
     assert all(body["event"]["ingested"] and body["event"]["severity"] in {21, 47, 73, 99} for body in bodies)
+
+
+class Until(Nobody):
+    """Keeps the order in which sources were polled, and stops when one has caught up."""
+
+    def __init__(self, source: str, stop: Event) -> None:
+        self.source, self.stop, self.order = source, stop, list[str]()
+
+    def polled(
+        self, source: str, counts: Mapping[str, int], levels: Mapping[str, float], seconds: Mapping[str, float]
+    ) -> None:
+        """Note it."""
+        del counts, seconds
+        self.order.append(source)
+        if source == self.source and levels["backlog_seconds"] == 0.0:
+            self.stop.set()
+
+
+def test_a_backlog_waits_for_the_others_and_not_for_its_interval(bundle: Bundle) -> None:
+    """Of 200 sources each has its turn before the one with a backlog goes on, and is done before the next turns."""
+    stop, interval_s = Event(), 100.0
+    watch = Until("s0", stop)
+
+    def of(share: tuple[str, int]) -> Polling:
+        window_s = 120.0 if share[0] == "s0" else 3 * 86_400.0
+        return replace(polling(bundle, interval_s=interval_s, max_window_s=window_s), name=share[0])
+
+    begun, names = time.monotonic(), [f"s{n}" for n in range(200)]
+    ports = Ports(logs_of(HITS[:20]), FakeAnomalies(), FakeCheckpoints())
+    follow([(name, 0) for name in names], of, ports, stop, watch)
+    assert time.monotonic() - begun < interval_s
+    assert [source for source, _ in groupby(watch.order)] == [*names, "s0"]
+    assert watch.order.count("s0") > 1_000
+
+
+def test_what_is_left_of_a_backlog_is_told(bundle: Bundle) -> None:
+    """So that whoever attends to it lets it go on."""
+    ports = Ports(logs_of(HITS), FakeAnomalies(), FakeCheckpoints())
+    short = polling(bundle, max_window_s=7_200.0)
+    assert attend(short, ports, for_s=0.0) == (True, None)
+    assert attend(short, ports, for_s=60.0) == (False, None)

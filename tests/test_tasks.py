@@ -263,7 +263,8 @@ def test_the_past_is_judged_by_workers_that_are_killed(site: Path) -> None:
     options = ["--source", "day", "--from", day[0], "--to", day[1], "--hours", "6", "--no-wait"]
     command = [sys.executable, "-m", "plugin.cli", "--config", str(site), "backfill", *options]
     polling = wiring.polling(settings, ("day", 0))
-    spans = backfills.pieces(*(round(datetime.fromisoformat(f"{at}Z").timestamp() * 1000) for at in day), 6.0)
+    since, until = (round(datetime.fromisoformat(f"{at}Z").timestamp() * 1000) for at in day)
+    spans = backfills.pieces(since, until, 6.0, until)
 
     def done() -> float:
         return sum(piece.done for piece in backfills.progress(polling, spans, wiring.build(settings)))

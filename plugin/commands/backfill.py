@@ -26,14 +26,16 @@ class Piece:
     """0…1."""
 
 
-def pieces(since: int, until: int, hours: float) -> list[Span]:
+def pieces(since: int, until: int, hours: float, now: int) -> list[Span]:
     """A time, milliseconds, in pieces of so many hours, oldest first; cut alike whenever it is asked for.
 
     Raises:
-        InputError: it ends before it begins.
+        InputError: it ends before it begins, or after the server's `now`.
     """
     if since >= until:
         raise InputError("backfill: --from is not before --to; give two instants, such as 2026-11-01 2026-11-08")
+    if until > now:
+        raise InputError("backfill: --to lies in the future; give a past instant, UTC: what is to come is for `poll`")
     step = round(hours * HOUR_MS)
     return [Span(lo, min(lo + step, until)) for lo in range(since, until, step)]
 
@@ -61,4 +63,4 @@ def _done(of: Polling, ports: Ports) -> float:
     if checkpoint is None:
         return 0.0
     first, last = begin(of).until, of.limit(ports.logs.now())
-    return 1.0 if checkpoint.until >= last else max(checkpoint.until - first, 0) / (last - first)
+    return 1.0 if checkpoint.until >= last else (checkpoint.until - first) / (last - first)

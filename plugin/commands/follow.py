@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from plugin import documents
 from plugin.ahead import reading_ahead
@@ -30,42 +30,51 @@ Share = tuple[str, int]
 def catch_up(
     polling: Polling, ports: Ports, *, dry_run: bool = False, for_s: float = float("inf"), watch: Watch = NOBODY
 ) -> list[Polled]:
-    """Poll until nothing is left to read, oldest first, or about `for_s` have passed; then look for what came late.
+    """Poll until nothing is left to read, oldest first, then look for what came late; or for about `for_s`.
 
     Raises what `poll` raises.
     """
     limit = time.monotonic() + for_s
     done: list[Polled] = []
     with reading_ahead(ports) as ahead:
-        for polled in _steps(polling, ahead, dry_run=dry_run):
+        for polled in _steps(polling, ahead, lambda: time.monotonic() >= limit, dry_run=dry_run):
             done.append(polled)
             tell(polled)
-            watch.polled(polled.source, polled.counts, polled.levels, polled.seconds)
-            if time.monotonic() >= limit:
-                break
+            if polling.past is None:  # how far the source lags is not a past time's to say
+                watch.polled(polled.source, polled.counts, polled.levels, polled.seconds)
     if not dry_run and polling.past is None:
         _write_health(polling, ports, _figures(polling, done))
     return done
 
 
-def attend(polling: Polling, ports: Ports, for_s: float, watch: Watch = NOBODY) -> Refused | None:
-    """Catch up for a while; what fails is told, in the log and in a health document, and returned if it was refused.
+class Attended(NamedTuple):
+    """How a source fared while it was worked on."""
+
+    left: bool = False
+    """Its time was over before its backlog was."""
+    refused: Refused | None = None
+
+
+def attend(polling: Polling, ports: Ports, for_s: float, watch: Watch = NOBODY) -> Attended:
+    """Catch up for a while; what fails is told, in the log and in a health document.
 
     A service that does not answer costs a poll: the next one repeats it.
     """
     try:
-        catch_up(polling, ports, for_s=for_s, watch=watch)
+        done = catch_up(polling, ports, for_s=for_s, watch=watch)
     except PollInProgress as error:
-        log.info("source=%s another worker was first: %s", polling.name, error)
-        watch.failed(polling.name, "raced")
+        log.info("source=%s another worker was first: %s", polling.key, error)
+        watch.failed(polling.key, "raced")
     except Unavailable as error:
-        log.warning("source=%s %s; trying again in %.0f s", polling.name, error, polling.settings.interval_s)
+        log.warning("source=%s %s; trying again in %.0f s", polling.key, error, polling.settings.interval_s)
         _fail(polling, ports, watch, "degraded", error)
     except Refused as error:
-        log.error("source=%s %s", polling.name, error)
+        log.error("source=%s %s", polling.key, error)
         _fail(polling, ports, watch, "blocked", error)
-        return error
-    return None
+        return Attended(refused=error)
+    else:
+        return Attended(left=done[-1].backlog_s > 0.0)
+    return Attended()
 
 
 def follow(
@@ -78,7 +87,7 @@ def follow(
 ) -> None:
     """Poll every source on its interval in this one process, until `stop` is set.
 
-    A source with a backlog has its share of the time and no more: it goes on when the others have had theirs.
+    A source with a backlog is worked on for a while, and goes on as soon as the others that are due have had theirs.
 
     Raises:
         Refused: every source is refused, and retrying cannot help.
@@ -90,8 +99,10 @@ def follow(
             if stop.is_set() or due[share] > clock():
                 continue
             polling = polling_of(share)  # again each time: another bundle may be in use by now
-            due[share] = clock() + polling.settings.interval_s
-            refused[share] = attend(polling, ports, share_s(polling.settings, len(shares)), watch)
+            begun = clock()
+            attended = attend(polling, ports, share_s(polling.settings, len(shares)), watch)
+            due[share] = clock() if attended.left else begun + polling.settings.interval_s
+            refused[share] = attended.refused
         if len(refusals := [error for error in refused.values() if error]) == len(shares):
             raise refusals[0]
         stop.wait(max(min(due.values()) - clock(), 0.0))
@@ -112,8 +123,11 @@ def tell(polled: Polled) -> None:
     )
 
 
-def _steps(polling: Polling, ports: Ports, *, dry_run: bool) -> Iterator[Polled]:
-    """Polls until the source, cut as its settings say, is judged up to its delay; then what has come late."""
+def _steps(polling: Polling, ports: Ports, enough: Callable[[], bool], *, dry_run: bool) -> Iterator[Polled]:
+    """Polls until the source, cut as its settings say, is judged up to its delay; then what has come late.
+
+    Ends early when it is `enough`, but what has come late is looked for once however long the polls took.
+    """
     coming = not dry_run and polling.past is None
     if coming:
         settled(polling, ports)
@@ -122,8 +136,12 @@ def _steps(polling: Polling, ports: Ports, *, dry_run: bool) -> Iterator[Polled]
         yield polled
         if dry_run or polled.backlog_s == 0.0:
             break
+        if enough():
+            return
     while coming and (late := recount(polling, ports)) is not None:
         yield late
+        if enough():
+            return
 
 
 def _figures(polling: Polling, done: Sequence[Polled]) -> dict[str, Any]:
@@ -134,7 +152,7 @@ def _figures(polling: Polling, done: Sequence[Polled]) -> dict[str, Any]:
 
 
 def _fail(polling: Polling, ports: Ports, watch: Watch, status: str, error: ServiceError) -> None:
-    watch.failed(polling.name, status)
+    watch.failed(polling.key, status)
     with contextlib.suppress(ServiceError):  # what failed was perhaps the store of these very documents
         _write_health(polling, ports, {"status": status, "reason": str(error), "bundle": polling.bundle.id})
 

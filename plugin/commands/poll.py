@@ -100,6 +100,7 @@ class Polled:
     """What one poll did."""
 
     source: str
+    """Its key: the source's name, or that of its part."""
     bundle: str
     until: int = 0
     """Everything before this instant has been judged; milliseconds."""
@@ -301,7 +302,7 @@ def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
 ) -> Polled:
     found = found or Detection([], [], [], 0, {})
     return Polled(
-        polling.name,
+        polling.key,
         polling.bundle.id,
         until,
         len(found.lines) + len(found.rejected),

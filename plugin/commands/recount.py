@@ -48,7 +48,7 @@ def recount(polling: Polling, ports: Ports) -> Polled | None:
         size = ports.checkpoints.commit(known, replacing=checkpoint)
     n_new = max(tally.size(again.bucket) - checkpoint.tally.n(at), 0)
     return Polled(
-        polling.name,
+        polling.key,
         polling.bundle.id,
         checkpoint.until,
         n_new,

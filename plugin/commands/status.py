@@ -12,7 +12,7 @@ from plugin.ports import Ports, Span
 
 HOUR_S = 3_600.0
 DAY_S = 86_400.0
-MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -79,5 +79,4 @@ def _sum(figures: Sequence[Mapping[str, Any]], name: str) -> int:
 
 
 def _waiting(polling: Polling, ports: Ports, since: int, now: int) -> int:
-    until = now - round(polling.settings.delay_s * 1000)
-    return sum(ports.logs.count(polling.stream, Span(since, until), MINUTE_MS * 60).values())
+    return sum(ports.logs.count(polling.stream, Span(since, polling.limit(now)), HOUR_MS).values())

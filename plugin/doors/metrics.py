@@ -7,8 +7,10 @@ imported here alone, and only once `share` has been called where several process
 
 from __future__ import annotations
 
+import atexit
 import os
 import resource
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -42,7 +44,15 @@ LEVELS = {
 
 def share() -> None:
     """Count this process and those it forks as one, in a folder of their own. Call before anything is measured."""
-    os.environ.setdefault(FOLDER_VARIABLE, tempfile.mkdtemp(prefix="siem-anomaly-metrics-"))
+    if FOLDER_VARIABLE not in os.environ:
+        folder = os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="siem-anomaly-metrics-")
+        atexit.register(_remove, folder, os.getpid())
+
+
+def _remove(folder: str, owner: int) -> None:
+    """The last to go clears up; a child that was forked goes before."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def serve(settings: MetricsSettings) -> None:
