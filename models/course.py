@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from models.base import Floats
-from models.fit import Schedule, device, fit, seeded
+from models.layers import Array, Fitted, Layers, Linear, Lstm, Network
+from models.learning import Lesson, Schedule, learn
 from models.sizes import Number, keeps_time
 from models.table import PAUSE, Table
 from models.usual import Beyond
 from models.words import DAY_S
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HIDDEN = 8
 """Size of a network's state: 500 weights for two numbers, which a thousand lines can teach."""
@@ -35,25 +37,20 @@ CHUNK = 4_096
 """Lines predicted at once, some MB."""
 
 
-class Network(nn.Module):
-    """The last lines → the numbers of this one, in deviations."""
+def network(n_numbers: int) -> Network:
+    """Its layers."""
+    return {"lstm": Lstm(n_numbers + 2, HIDDEN), "head": Linear(HIDDEN + 2, n_numbers)}
 
-    def __init__(self, n_numbers: int) -> None:
-        super().__init__()
-        self.lstm = nn.LSTM(n_numbers + 2, HIDDEN, batch_first=True)
-        self.head = nn.Linear(HIDDEN + 2, n_numbers)
 
-    def forward(self, course: Tensor, hour: Tensor) -> Tensor:
-        """(batch, RECENT, numbers + 2) and (batch, 2) → (batch, numbers)."""
-        states, _ = self.lstm(course)  # (batch, RECENT, HIDDEN)
-        found: Tensor = self.head(torch.cat([states[:, -1], hour], dim=1))  # (batch, numbers)
-        return found
+def forward(on: Layers[Array], course: Array, hour: Array) -> Array:
+    """The last lines, (n, RECENT, numbers + 2), and the hour, (n, 2) → this one's numbers, (n, numbers)."""
+    return on.linear("head", on.joined([on.lstm("lstm", course), hour]))
 
 
 class Course(NamedTuple):
     """A network, and how large its errors are on lines it never saw."""
 
-    network: Network
+    fitted: Fitted
     beyond: Mapping[str, Beyond]
     """By number; only those that it predicts better than their mean does."""
 
@@ -71,25 +68,24 @@ class Course(NamedTuple):
         n = len(rows) * 3 // 4
         wanted = np.clip(standard[rows], -CLIP, CLIP)
         course, hour = (inputs[rows[:n]] for inputs in _inputs(table, numbers))
-        network = _fitted(course, hour, torch.from_numpy(wanted[:n]), plan)
-        found = cls(network, {}).expected(table, numbers)[rows[n:]]
+        fitted = _fitted(course, hour, wanted[:n], plan)
+        found = cls(fitted, {}).expected(table, numbers)[rows[n:]]
         off = np.mean((wanted[n:] - found) ** 2, axis=0)
         better = off <= BETTER * np.mean((wanted[n:] - wanted[:n].mean(axis=0)) ** 2, axis=0)
         errors = np.abs(standard[rows[n:]] - found)
         if not keeps_time(errors[:, -1] * numbers[PAUSE].alone.spreads[-1]):
             better[-1] = False  # the last one is `PAUSE`
         kept = {name: Beyond.of(errors[:, i]) for i, name in enumerate(numbers) if better[i]}
-        return cls(network, kept) if kept else None
+        return cls(fitted, kept) if kept else None
 
     def expected(self, table: Table, numbers: Mapping[str, Number]) -> Floats:
         """What the network predicts, in deviations, shape (n, numbers); NaN where too few lines came before."""
         found = np.full((len(table.times), len(numbers)), np.nan)
         rows = np.flatnonzero(_whole(table))
         course, hour = _inputs(table, numbers)
-        with torch.no_grad():
-            for first in range(0, len(rows), CHUNK):
-                part = rows[first : first + CHUNK]
-                found[part] = self.network(course[part], hour[part]).numpy()
+        for first in range(0, len(rows), CHUNK):
+            part = rows[first : first + CHUNK]
+            found[part] = forward(self.fitted, course[part], hour[part])
         return found
 
     def errors(self, table: Table, numbers: Mapping[str, Number]) -> dict[str, Floats]:
@@ -118,11 +114,11 @@ def _whole(table: Table) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(table.recent).all(axis=(1, 2)))
 
 
-def _inputs(table: Table, numbers: Mapping[str, Number]) -> tuple[Tensor, Tensor]:
+def _inputs(table: Table, numbers: Mapping[str, Number]) -> tuple[Floats, Floats]:
     """What a network sees: the last lines, (n, RECENT, numbers + 2), and the hour of this one, (n, 2)."""
     columns = [np.clip(number.course(table, name), -CLIP, CLIP) for name, number in numbers.items()]
     course = np.stack([*columns, *_circle(table.recent[:, :, 0])], axis=2)
-    return torch.from_numpy(course), torch.from_numpy(np.column_stack(_circle(table.times)))
+    return course, np.column_stack(_circle(table.times))
 
 
 def _circle(times: Floats) -> tuple[Floats, Floats]:
@@ -131,16 +127,10 @@ def _circle(times: Floats) -> tuple[Floats, Floats]:
     return np.sin(angle), np.cos(angle)
 
 
-def _fitted(course: Tensor, hour: Tensor, targets: Tensor, plan: Plan) -> Network:
-    where = device(plan.device)
-    course, hour, targets = (each.float().to(where) for each in (course, hour, targets))
-    network: Network = seeded(plan.seed, lambda: Network(targets.shape[1])).to(where)
-
-    def losses(rows: Tensor) -> Tensor:
-        rows = rows.to(where)
-        off: Tensor = network(course[rows], hour[rows]) - targets[rows]  # (batch, numbers)
-        return off.square().mean(dim=1)
+def _fitted(course: Floats, hour: Floats, targets: Floats, plan: Plan) -> Fitted:
+    def losses(on: Layers[Tensor], course: Tensor, hour: Tensor, targets: Tensor) -> Tensor:
+        return (forward(on, course, hour) - targets).square().mean(dim=1)
 
     once = np.ones(len(targets), dtype=np.int64)
-    fit(network, losses, once, Schedule(max_steps=plan.steps), plan.seed, lambda _: None)
-    return network.cpu().double().eval()  # in double a prediction is the same in any batch
+    lesson = Lesson(network(targets.shape[1]), lambda rows: (course[rows], hour[rows], targets[rows]), losses, once)
+    return learn(lesson, Schedule(max_steps=plan.steps), plan.seed, lambda _: None, plan.device)

@@ -1,16 +1,14 @@
-"""The one training loop that the torch detectors share. It knows of rows and losses, not of windows.
+"""The one training loop, and the layers as torch has them. It knows of rows and losses, not of windows.
 
-Rows are distinct training examples with how often each came: most windows of a log repeat, so this is several times
-cheaper than one row a window, and the loss is the same.
+Only `models.learning` imports this, and only when something is learnt.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.base import Progress
+from models.layers import Conv1d, Embedding, Fitted, Layer, Linear, Lstm, Network, Numbers, Table
+from models.learning import Lesson, Schedule
 
-Network = TypeVar("Network", bound=nn.Module)
 Losses = Callable[[Tensor], Tensor]
 """Row numbers, shape (batch,) → their losses, shape (batch,)."""
 SET_ASIDE = 0.1
@@ -29,33 +28,7 @@ PARTS = 4
 epoch rather than shaking one. It adds a quarter to the rows at most."""
 
 CHUNK = 4_096
-"""Rows judged at once where nothing is learnt: some MB."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to learn: the more distinct rows, the more there is to learn from going over them again.
-
-    Steps are 4 × batches², so 4 epochs a batch that all rows make: on held-out windows, logs of 2,000 lines (1 to 7
-    batches) gain nothing after 100 to 200 steps, and HDFS (19) still does at 1,500. They are bounded, and so is the
-    time: some 6 ms a step on one core.
-    """
-
-    batch: int = 256
-    epochs: int = 100
-    """At most."""
-    min_steps: int = 100
-    max_steps: int = 4_000
-    look: int = 10
-    """Steps between two looks at the windows set aside, at least; where an epoch is longer, an epoch."""
-    patience: int = 10
-    """Looks without a better loss before it stops."""
-    rate: float = 0.02
-    """Of Adam at the start; falls to zero along a half cosine."""
-
-    def steps(self, batches: int) -> int:
-        """How many, where all rows make so many batches."""
-        return min(max(4 * batches**2, self.min_steps), self.max_steps, self.epochs * batches)
+"""Rows looked at together where nothing is learnt; in memory at once are as many as the lesson allows."""
 
 
 def device(choice: str) -> torch.device:
@@ -69,11 +42,126 @@ def device(choice: str) -> torch.device:
     return torch.device("cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def seeded(seed: int, build: Callable[[], Network]) -> Network:
-    """What `build` makes with torch's random numbers seeded; the caller's own are left as they were."""
+def learn(lesson: Lesson, schedule: Schedule, seed: int, progress: Progress, where: torch.device) -> Fitted:
+    """See `models.learning.learn`. Torch's own random numbers are left as they were."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return build()
+        learner = Learner(lesson.network)
+        learner.begin(lesson.begin)
+        learner.to(where)
+
+        def losses(rows: Tensor) -> Tensor:
+            return torch.cat([some(part.numpy()) for part in torch.split(rows, lesson.at_once)])
+
+        def some(rows: NDArray[np.int64]) -> Tensor:
+            return lesson.losses(learner, *(_tensor(each).to(where) for each in lesson.rows(rows)))
+
+        if lesson.times.any():
+            fit(learner, losses, lesson.times, schedule, seed, progress)
+    return Fitted.of(lesson.network, learner.weights())
+
+
+def _tensor(numbers: Numbers) -> Tensor:
+    """Whole numbers as they are, others as floats."""
+    found = torch.from_numpy(numbers)
+    return found.float() if found.is_floating_point() else found
+
+
+class Learner(nn.Module):
+    """Implements `Layers`: what is being learnt."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict({name: _module(layer) for name, layer in network.items()})
+
+    def begin(self, weights: Mapping[str, Numbers]) -> None:
+        """Set some weights by name."""
+        known = dict(self.layers.named_parameters())
+        for name, numbers in weights.items():
+            known[name].data = _tensor(numbers).float()
+
+    def weights(self) -> dict[str, Numbers]:
+        """All of them by name."""
+        return {name: weight.detach().cpu().numpy() for name, weight in self.layers.named_parameters()}
+
+    def embedding(self, name: str, numbers: Tensor) -> Tensor:
+        """See `Layers`."""
+        return cast("Tensor", self.layers[name](numbers))
+
+    def lstm(self, name: str, x: Tensor) -> Tensor:
+        """See `Layers`."""
+        states, _ = self.layers[name](x)  # (batch, time, size)
+        return cast("Tensor", states[:, -1])
+
+    def linear(self, name: str, x: Tensor) -> Tensor:
+        """See `Layers`."""
+        return cast("Tensor", self.layers[name](x))
+
+    def conv1d(self, name: str, x: Tensor) -> Tensor:
+        """See `Layers`."""
+        return cast("Tensor", self.layers[name](x))
+
+    def table(self, name: str) -> Tensor:
+        """See `Layers`."""
+        return cast("Tensor", self.layers[name].weight)
+
+    def relu(self, x: Tensor) -> Tensor:
+        """See `Layers`."""
+        return x.relu()
+
+    def tanh(self, x: Tensor) -> Tensor:
+        """See `Layers`."""
+        return x.tanh()
+
+    def clamp(self, x: Tensor, most: float) -> Tensor:
+        """See `Layers`."""
+        return x.clamp(-most, most)
+
+    def hide(self, x: Tensor, share: float) -> Tensor:
+        """See `Layers`."""
+        return nn.functional.dropout(x, share, self.training)
+
+    def highest(self, x: Tensor) -> Tensor:
+        """See `Layers`."""
+        return x.amax(dim=-1)
+
+    def turned(self, x: Tensor) -> Tensor:
+        """See `Layers`."""
+        return x.transpose(-1, -2)
+
+    def flat(self, x: Tensor) -> Tensor:
+        """See `Layers`."""
+        return x.flatten(1)
+
+    def joined(self, parts: Sequence[Tensor]) -> Tensor:
+        """See `Layers`."""
+        return torch.cat(list(parts), dim=-1)
+
+    def log_softmax(self, x: Tensor) -> Tensor:
+        """See `Layers`."""
+        return torch.log_softmax(x, dim=-1)
+
+
+class _Learnt(nn.Module):
+    """Numbers that are learnt as they are."""
+
+    def __init__(self, layer: Table) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(layer.deviation * torch.randn(layer.rows, layer.columns))
+
+
+def _module(layer: Layer) -> nn.Module:
+    match layer:
+        case Embedding(numbers, size):
+            return nn.Embedding(numbers, size, padding_idx=0)
+        case Linear(inputs, outputs):
+            return nn.Linear(inputs, outputs)
+        case Lstm(inputs, size, depth):
+            return nn.LSTM(inputs, size, depth, batch_first=True)
+        case Conv1d(inputs, outputs, width, stride, padding, groups):
+            return nn.Conv1d(inputs, outputs, width, stride, padding, groups=groups)
+        case Table():
+            return _Learnt(layer)
 
 
 def fit(

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from models.base import Floats
 
@@ -50,14 +48,14 @@ class Images(NamedTuple):
         n = int(self.ends[:m][-1]) if len(self.ends[:m]) else 0
         return Images(self.cells[:n], self.weights[:n], self.ends[:m], self.times[:m])
 
-    def dense(self, rows: Iterable[int], shape: tuple[int, int]) -> Tensor:
-        """Some with all their cells, shape (rows, *shape), in float."""
+    def dense(self, rows: Iterable[int], shape: tuple[int, int]) -> Floats:
+        """Some with all their cells, shape (rows, *shape)."""
         rows = list(rows)
-        full = torch.zeros(len(rows), shape[0] * shape[1])
+        full = np.zeros((len(rows), shape[0] * shape[1]))
         for place, row in enumerate(rows):
             cells, weights = self.one(row)
-            full[place, torch.from_numpy(cells)] = torch.from_numpy(weights).float()
-        return full.view(len(rows), *shape)
+            full[place, cells] = weights
+        return full.reshape(len(rows), *shape)
 
 
 def summed(cells: Iterable[tuple[int, int]]) -> Cells:

@@ -14,18 +14,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.numpy import load_file, save_file
 
 from models.base import Explanation, Floats, Progress
-from models.fit import Schedule, device, fit, seeded
+from models.layers import Array, Fitted, Layers, Network
+from models.learning import Lesson, Schedule, learn
 from models.windows import OPENINGS, Window
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Ints = NDArray[np.int64]
 
@@ -35,7 +37,7 @@ FIRST = 2
 """Column of the vocabulary's first event."""
 NOTHING = -(2**31)
 """An event that no log has, put where one is left out: it says nothing, and the others stay in their places."""
-CHUNK = 4_096
+CHUNK = 1_024
 """Histories predicted at once, some MB."""
 TELLING = 30
 """Times a history must have come before "k times in n" tells anything; else a shorter one is asked."""
@@ -69,7 +71,7 @@ class NextEvent:
         config: Any,  # noqa: ANN401 - its own file's Config
         vocabulary: tuple[int, ...],
         times: tuple[int, ...],
-        network: nn.Module,
+        fitted: Fitted,
         seen: Seen,
     ) -> None:
         self.config = config
@@ -77,7 +79,7 @@ class NextEvent:
         """Event ids that the fit saw, ascending; END among them where sessions ended."""
         self.times = times
         """How often each came."""
-        self.network = network.cpu().double().eval()  # in double a prediction is the same in any batch
+        self.fitted = fitted
         self.seen = seen
         self._one = 1.0 / (sum(times) + 1)  # of the fit's windows and the one being judged
         self._unseen = times.count(1) * self._one  # Good-Turing: as likely as what came just once
@@ -86,8 +88,13 @@ class NextEvent:
 
     @classmethod
     @abstractmethod
-    def build(cls, n_events: int, config: Any) -> nn.Module:  # noqa: ANN401 - its own file's Config
-        """The network, not yet fit: columns, shape (batch, h) → log probabilities, shape (batch, n_events)."""
+    def network(cls, n_events: int, config: Any) -> Network:  # noqa: ANN401 - its own file's Config
+        """Its layers."""
+
+    @staticmethod
+    @abstractmethod
+    def forward(on: Layers[Array], histories: Array) -> Array:
+        """Columns, shape (batch, h) → log probabilities, shape (batch, n_events)."""
 
     @classmethod
     def fit(
@@ -108,10 +115,19 @@ class NextEvent:
         openings = {id for window in windows for id in window.history[:1] if id <= OPENINGS}
         vocabulary = tuple(sorted({*events, *openings}))
         seen = _seen(windows, vocabulary, config.h)
-        network = seeded(seed, lambda: cls.build(len(vocabulary), config))
-        _fit(network, device(config.device), seen, replace(cls.SCHEDULE, epochs=config.epochs), seed, progress)
+
+        def losses(on: Layers[Tensor], histories: Tensor, came: Tensor) -> Tensor:
+            return -cls.forward(on, histories).gather(1, came.unsqueeze(1)).squeeze(1)  # (batch,)
+
+        lesson = Lesson(
+            cls.network(len(vocabulary), config),
+            lambda rows: (seen.histories[rows], seen.events[rows]),
+            losses,
+            seen.times,
+        )
+        fitted = learn(lesson, replace(cls.SCHEDULE, epochs=config.epochs), seed, progress, config.device)
         times = tuple(events[event] for event in vocabulary)
-        return cls(config, vocabulary, times, network, Seen(*(table[: cls.MAX_SEEN] for table in seen)))
+        return cls(config, vocabulary, times, fitted, Seen(*(table[: cls.MAX_SEEN] for table in seen)))
 
     def surprise(self, windows: Sequence[Window]) -> Floats:
         """Shape (n,): nats, -log of the probability that something as unlikely comes, 0 … log(fit's windows + 1)."""
@@ -152,9 +168,8 @@ class NextEvent:
         """Write `detector.json` and `weights.safetensors` into an existing directory."""
         words = {"config": asdict(self.config), "vocabulary": self.vocabulary, "times": self.times}
         (directory / "detector.json").write_text(json.dumps(words), encoding="utf-8")
-        weights = {name: tensor.float() for name, tensor in self.network.state_dict().items()}  # it was fit in float
-        tables = {f"seen.{name}": torch.from_numpy(table) for name, table in self.seen._asdict().items()}
-        save_file(weights | tables, directory / "weights.safetensors")
+        tables = {f"seen.{name}": table for name, table in self.seen._asdict().items()}
+        save_file(self.fitted.floats() | tables, directory / "weights.safetensors")
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -166,14 +181,12 @@ class NextEvent:
         words = json.loads((directory / "detector.json").read_text(encoding="utf-8"))
         config = cls.CONFIG(**words["config"])
         vocabulary, times = tuple(map(int, words["vocabulary"])), tuple(map(int, words["times"]))
-        network = cls.build(len(vocabulary), config)
         try:
             weights = load_file(directory / "weights.safetensors")
-            seen = Seen(*(weights.pop(f"seen.{name}").numpy() for name in Seen._fields))
-            network.load_state_dict(weights)
-        except (SafetensorError, RuntimeError) as error:
+        except SafetensorError as error:
             raise ValueError(f"weights.safetensors: {error}") from error
-        return cls(config, vocabulary, times, network, seen)
+        seen = Seen(*(weights.pop(f"seen.{name}") for name in Seen._fields))
+        return cls(config, vocabulary, times, Fitted.of(cls.network(len(vocabulary), config), weights), seen)
 
     def _nats(self, windows: Sequence[Window]) -> Floats:
         return np.array([nats[place] for place, nats in self._judged(windows)], dtype=np.float64)
@@ -207,9 +220,8 @@ class NextEvent:
 
     def shares(self, histories: Sequence[tuple[int, ...]]) -> Floats:
         """Probability of every known event and last of any never seen, shape (n, events + 1); rows sum to 1."""
-        columns = torch.from_numpy(_columns(histories, self._place, self.config.h))  # (n, h)
-        with torch.no_grad():
-            known = self.network(columns).exp().numpy() * (1.0 - self._unseen)  # (n, events)
+        columns = _columns(histories, self._place, self.config.h)  # (n, h)
+        known = np.exp(self.forward(self.fitted, columns)) * (1.0 - self._unseen)  # (n, events)
         return np.hstack([known, np.full((len(histories), 1), self._unseen)])
 
     def _came(self, window: Window) -> tuple[int, int, int]:
@@ -248,18 +260,3 @@ def _seen(windows: Sequence[Window], vocabulary: tuple[int, ...], h: int) -> See
         np.array([place[event] for (_, event), _ in came], dtype=np.int64),
         np.array([times for _, times in came], dtype=np.int64),
     )
-
-
-def _fit(
-    network: nn.Module, where: torch.device, seen: Seen, schedule: Schedule, seed: int, progress: Progress
-) -> None:
-    """Learn by cross-entropy, in place."""
-    network.to(where)
-    histories, events = torch.from_numpy(seen.histories).to(where), torch.from_numpy(seen.events).to(where)
-
-    def losses(rows: Tensor) -> Tensor:
-        rows = rows.to(where)
-        found: Tensor = network(histories[rows])  # (batch, events)
-        return -found.gather(1, events[rows].unsqueeze(1)).squeeze(1)  # (batch,)
-
-    fit(network, losses, seen.times, schedule, seed, progress)

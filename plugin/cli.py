@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -388,7 +387,6 @@ def bundle_use(
 
 def main() -> None:
     """Run the command line; a fault is one sentence on stderr and its exit code, a traceback with --debug."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks are small: a second thread costs more than it brings
     try:
         app()
     except PluginError as error:

@@ -60,7 +60,7 @@ def create(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         worker_cancel_long_running_tasks_on_connection_loss=True,
-        worker_proc_alive_timeout=60,  # loading torch takes longer than the default 4 s allows
+        worker_proc_alive_timeout=60,  # on a busy machine a child takes longer than the default 4 s allows
         worker_max_tasks_per_child=500,
         beat_scheduler="redbeat.RedBeatScheduler",
         redbeat_redis_url=broker,
@@ -125,10 +125,7 @@ def _stop(**_: Any) -> None:  # noqa: ANN401
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start(**_: Any) -> None:  # noqa: ANN401
-    """After the fork: torch and its one thread, and the client. Torch before a fork can hang the child."""
-    import torch  # noqa: PLC0415
-
-    torch.set_num_threads(1)
+    """After the fork: the client, whose connections cannot be shared."""
     _connected()
 
 

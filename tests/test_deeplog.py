@@ -115,7 +115,7 @@ class Forgetful(Detector):
 def test_a_full_cache_changes_nothing(detector: Detector) -> None:
     """More histories than are kept, some of them again: the same surprises."""
     asked = [Window((n % 90, n // 90 % 70), 3) for n in range(9_000)]
-    forgetful = Forgetful(detector.config, detector.vocabulary, detector.times, detector.network, detector.seen)
+    forgetful = Forgetful(detector.config, detector.vocabulary, detector.times, detector.fitted, detector.seen)
     assert np.array_equal(forgetful.surprise(asked), detector.surprise(asked))
 
 

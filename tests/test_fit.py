@@ -5,42 +5,39 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.fit import Schedule, device, fit, seeded
+from models.fit import device
+from models.layers import Fitted, Layers, Table
+from models.learning import Lesson, Schedule, demand, learn
 
-
-class Coin(nn.Module):
-    """Which of three sides comes up; it knows nothing else."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sides = nn.Parameter(torch.randn(3))
-
-    def losses(self, rows: Tensor) -> Tensor:
-        """Row i is side i: -log p, shape (batch,)."""
-        return -torch.log_softmax(self.sides, dim=0)[rows]
+COIN = {"sides": Table(1, 3, 1.0)}
+"""Which of three sides comes up; it knows nothing else."""
 
 
-def tossed(times: list[int], seed: int = 0, schedule: Schedule | None = None) -> tuple[Coin, list[float]]:
-    """A coin that learnt how often each side came, and what it said of its progress."""
+def losses(on: Layers[Tensor], sides: Tensor) -> Tensor:
+    """-log p of each side, shape (batch,)."""
+    return -on.log_softmax(on.table("sides"))[0, sides]
+
+
+def tossed(times: list[int], seed: int = 0, schedule: Schedule | None = None) -> tuple[Fitted, list[float]]:
+    """A coin that learnt how often each side came, and what was said of the progress."""
     said: list[float] = []
-    coin = seeded(seed, Coin)
-    fit(coin, coin.losses, np.array(times, dtype=np.int64), schedule or Schedule(), seed, said.append)
-    return coin, said
+    lesson = Lesson(COIN, lambda rows: (rows,), losses, np.array(times, dtype=np.int64))
+    return learn(lesson, schedule or Schedule(), seed, said.append, "cpu"), said
 
 
 def test_rows_count_as_often_as_they_came() -> None:
     """Learnt probabilities are the shares of the windows, not of the rows."""
     coin, _ = tossed([7_000, 2_000, 1_000], schedule=Schedule(epochs=1_000, min_steps=1_000, patience=100))
-    assert torch.softmax(coin.sides, dim=0).tolist() == pytest.approx([0.7, 0.2, 0.1], abs=0.02)
+    assert np.exp(coin.log_softmax(coin.table("sides")))[0].tolist() == pytest.approx([0.7, 0.2, 0.1], abs=0.02)
 
 
 def test_the_same_seed_learns_the_same() -> None:
     """Weights are equal to the last bit, and differ with the seed."""
-    one, other, third = (tossed([50, 30, 20], seed)[0].sides for seed in (1, 1, 2))
-    assert torch.equal(one, other)
-    assert not torch.equal(one, third)
+    one, other, third = (tossed([50, 30, 20], seed)[0].table("sides") for seed in (1, 1, 2))
+    assert np.array_equal(one, other)
+    assert not np.array_equal(one, third)
 
 
 def test_the_callers_random_numbers_are_left_alone() -> None:
@@ -69,12 +66,13 @@ def test_more_distinct_rows_are_gone_over_more_often_up_to_a_bound(batches: int,
 def test_a_window_or_two_can_be_fit(times: list[int]) -> None:
     """Where nothing can be set aside the same windows say when to stop."""
     coin, _ = tossed(times)
-    assert torch.isfinite(coin.sides).all()
+    assert np.isfinite(coin.table("sides")).all()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_refused_not_replaced() -> None:
     """Asked for by name it must be there; `auto` takes what there is."""
-    with pytest.raises(ValueError, match="no GPU"):
-        device("cuda")
+    for ask in (device, demand):
+        with pytest.raises(ValueError, match="no GPU"):
+            ask("cuda")
     assert device("auto") == torch.device("cpu")

@@ -16,18 +16,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.numpy import load_file, save_file
 
 from models.base import DetectorConfig, Explanation, Floats, Progress, Spot
-from models.fit import Schedule, device, fit, seeded
 from models.images import Cells, Images, errors, summed
+from models.layers import Array, Conv1d, Fitted, Layers, Linear, Network
+from models.learning import Lesson, Schedule, learn
 from models.windows import UNKNOWN, Window
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Bins = tuple[tuple[int, int, int], ...]
 """(bins before the last one, event, how often)."""
@@ -70,40 +72,35 @@ class Config(DetectorConfig):
             raise ValueError(f"{self}: bins must be at least 2, bin_s over 0, every other number at least 1")
 
 
-class Network(nn.Module):
-    """Images without their last column → what belongs there."""
+def network(n_events: int, config: Config) -> Network:
+    """Its layers."""
+    past = config.bins - 1
+    return {
+        "near": Conv1d(n_events, config.filters, width=3, padding=1),
+        "far": Conv1d(config.filters, config.filters, width=3, stride=2, padding=1),
+        "code": Linear(config.filters * ((past + 1) // 2), config.code),
+        "decode": Linear(config.code, n_events),
+        "own": Conv1d(n_events, n_events, width=past, groups=n_events),
+    }
 
-    def __init__(self, n_events: int, config: Config) -> None:
-        super().__init__()
-        past = config.bins - 1
-        self.encode = nn.Sequential(
-            nn.Conv1d(n_events, config.filters, kernel_size=3, padding=1),
-            nn.ReLU(),
-            nn.Conv1d(config.filters, config.filters, kernel_size=3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(config.filters * ((past + 1) // 2), config.code),
-            nn.Tanh(),
-        )
-        self.decode = nn.Linear(config.code, n_events)
-        self.own = nn.Conv1d(n_events, n_events, kernel_size=past, groups=n_events)
-        """How an event's number follows its own past: a level is easier carried on than redrawn."""
 
-    def forward(self, past: Tensor) -> Tensor:
-        """Log counts, oldest first, shape (n, events, bins - 1) → log of what is expected next, shape (n, events)."""
-        rates: Tensor = self.decode(self.encode(past)) + self.own(past).squeeze(2)  # (n, events)
-        return rates.clamp(-MOST, MOST)
+def forward(on: Layers[Array], past: Array) -> Array:
+    """Log counts, oldest first, shape (n, events, bins - 1) → log of what is expected next, shape (n, events)."""
+    far = on.relu(on.conv1d("far", on.relu(on.conv1d("near", past))))  # (n, filters, bins / 2)
+    code = on.tanh(on.linear("code", on.flat(far)))
+    own = on.flat(on.conv1d("own", past))  # (n, events): a level is easier carried on than redrawn
+    return on.clamp(on.linear("decode", code) + own, MOST)
 
 
 class Detector:
     """A fitted network and the events it knows."""
 
-    def __init__(self, config: Config, vocabulary: tuple[int, ...], n_images: int, network: Network) -> None:
+    def __init__(self, config: Config, vocabulary: tuple[int, ...], n_images: int, fitted: Fitted) -> None:
         self.config = config
         self.vocabulary = vocabulary
         self.n_images = n_images
         """Images of the fit."""
-        self.network = network.cpu().double().eval()  # in double an image is the same in any batch
+        self.fitted = fitted
         self._row = _rows(vocabulary)
 
     @classmethod
@@ -119,10 +116,8 @@ class Detector:
         vocabulary = _vocabulary(seen)
         row = _rows(vocabulary)
         images = Images.of([(_image(bins, row, config.bins), times) for bins, times in seen.most_common()])
-        network = seeded(
-            seed, lambda: _fitted(Network(FIRST + len(vocabulary), config), images, config, seed, progress)
-        )
-        return cls(config, vocabulary, seen.total(), network)
+        fitted = _fitted(FIRST + len(vocabulary), images, config, seed, progress)
+        return cls(config, vocabulary, seen.total(), fitted)
 
     def surprise(self, windows: Sequence[Window]) -> Floats:
         """Shape (n,): nats, the Poisson error of the bin that closed, all events together; 0 where none closed."""
@@ -156,8 +151,7 @@ class Detector:
         """Write `detector.json` and `weights.safetensors` into an existing directory."""
         words = {"config": asdict(self.config), "vocabulary": self.vocabulary, "n_images": self.n_images}
         (directory / "detector.json").write_text(json.dumps(words), encoding="utf-8")
-        weights = {name: tensor.float() for name, tensor in self.network.state_dict().items()}  # it was fit in float
-        save_file(weights, directory / "weights.safetensors")
+        save_file(self.fitted.floats(), directory / "weights.safetensors")
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -168,22 +162,22 @@ class Detector:
         """
         words = json.loads((directory / "detector.json").read_text(encoding="utf-8"))
         config, vocabulary = Config(**words["config"]), tuple(map(int, words["vocabulary"]))
-        network = Network(FIRST + len(vocabulary), config)
         try:
-            network.load_state_dict(load_file(directory / "weights.safetensors"))
-        except (SafetensorError, RuntimeError) as error:
+            weights = load_file(directory / "weights.safetensors")
+        except SafetensorError as error:
             raise ValueError(f"weights.safetensors: {error}") from error
-        return cls(config, vocabulary, int(words["n_images"]), network)
+        fitted = Fitted.of(network(FIRST + len(vocabulary), config), weights)
+        return cls(config, vocabulary, int(words["n_images"]), fitted)
 
     def _last(self, images: Sequence[Bins]) -> tuple[Floats, Floats]:
         """Of each image's last bin: how often each event came, and how often it was expected; (n, events) both."""
         shape = FIRST + len(self.vocabulary), self.config.bins
         held = Images.of([(_image(bins, self._row, self.config.bins), 1) for bins in images])
-        full = held.dense(range(len(images)), shape).double()
+        full = held.dense(range(len(images)), shape)
         floor = 1.0 / (self.n_images + 1)  # once in all images and the one being judged: rarer, nobody could know
-        with torch.no_grad():
-            expected = np.maximum(self.network(full[:, :, :-1]).exp().numpy(), floor)
-        return np.round(np.expm1(full[:, :, -1].numpy())), expected  # counts are whole
+        expected = np.maximum(np.exp(forward(self.fitted, full[:, :, :-1])), floor)
+        observed = np.round(np.expm1(full[:, :, -1]))  # counts are whole
+        return np.asarray(observed, dtype=np.float64), np.asarray(expected, dtype=np.float64)
 
     def _spot(self, bins: Bins, row: int, age: int, observed: Floats, expected: Floats) -> Spot:
         """A row's cell; where several events share the row, by the commonest of the image."""
@@ -217,23 +211,23 @@ def _aged(bins: Bins, age: int) -> Bins:
     return tuple((then - age, event, n) for then, event, n in bins if then >= age)
 
 
-def _fitted(network: Network, images: Images, config: Config, seed: int, progress: Progress) -> Network:
+def _fitted(n_events: int, images: Images, config: Config, seed: int, progress: Progress) -> Fitted:
     """Learn by the Poisson likelihood of the last column."""
-    if not len(images.times):
-        return network
-    where, shape = device(config.device), (network.decode.out_features, config.bins)
     last = images.cells % config.bins == config.bins - 1
     which = np.searchsorted(images.ends, np.flatnonzero(last), side="right")
     total = np.bincount(
-        images.cells[last] // config.bins, np.expm1(images.weights[last]) * images.times[which], minlength=shape[0]
+        images.cells[last] // config.bins, np.expm1(images.weights[last]) * images.times[which], minlength=n_events
     )
-    network.decode.bias.data = torch.from_numpy(np.log((total + 1.0) / (images.times.sum() + 1))).float()
-    network.to(where)
 
-    def losses(rows: Tensor) -> Tensor:
-        full = images.dense(rows.tolist(), shape).to(where)  # (batch, events, bins)
-        rates: Tensor = network(full[:, :, :-1])  # (batch, events)
-        return (rates.exp() - torch.expm1(full[:, :, -1]) * rates).sum(dim=1)  # (batch,)
+    def losses(on: Layers[Tensor], full: Tensor) -> Tensor:
+        rates = forward(on, full[:, :, :-1])  # (batch, events)
+        return (rates.exp() - full[:, :, -1].expm1() * rates).sum(dim=1)
 
-    fit(network, losses, images.times, replace(SCHEDULE, epochs=config.epochs), seed, progress)
-    return network
+    lesson = Lesson(
+        network(n_events, config),
+        lambda rows: (images.dense(rows.tolist(), (n_events, config.bins)),),
+        losses,
+        images.times,
+        begin={"decode.bias": np.log((total + 1.0) / (images.times.sum() + 1))},
+    )
+    return learn(lesson, replace(SCHEDULE, epochs=config.epochs), seed, progress, config.device)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from models.base import DetectorConfig, Floats
-from models.nextevent import FIRST, UNSEEN, NextEvent
+from models.layers import Array, Embedding, Layers, Linear, Lstm, Network
+from models.nextevent import FIRST, NextEvent
 from models.windows import Window
 
 
@@ -45,21 +44,6 @@ class Config(DetectorConfig):
             raise ValueError(f"{self}: every number must be at least 1")
 
 
-class Network(nn.Module):
-    """Histories → what comes next."""
-
-    def __init__(self, n_events: int, config: Config) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(FIRST + n_events, config.embedding, padding_idx=UNSEEN)  # UNSEEN says nothing: 0
-        self.lstm = nn.LSTM(config.embedding, config.hidden, config.layers, batch_first=True)
-        self.head = nn.Linear(config.hidden, n_events)
-
-    def forward(self, histories: Tensor) -> Tensor:
-        """Columns, shape (batch, h) → log probabilities, shape (batch, n_events)."""
-        states, _ = self.lstm(self.embedding(histories))  # (batch, h, hidden)
-        return torch.log_softmax(self.head(states[:, -1]), dim=-1)  # (batch, n_events)
-
-
 class Detector(NextEvent):
     """A fitted network, the events it knows, and the windows it was fit on."""
 
@@ -67,9 +51,19 @@ class Detector(NextEvent):
     config: Config
 
     @classmethod
-    def build(cls, n_events: int, config: Any) -> Network:  # noqa: ANN401 - a `Config`, as the base has it
-        """The network, not yet fit."""
-        return Network(n_events, config)
+    def network(cls, n_events: int, config: Any) -> Network:  # noqa: ANN401 - a `Config`, as the base has it
+        """Its layers."""
+        return {
+            "embedding": Embedding(FIRST + n_events, config.embedding),
+            "lstm": Lstm(config.embedding, config.hidden, config.layers),
+            "head": Linear(config.hidden, n_events),
+        }
+
+    @staticmethod
+    def forward(on: Layers[Array], histories: Array) -> Array:
+        """Columns, shape (batch, h) → log probabilities, shape (batch, n_events)."""
+        state = on.lstm("lstm", on.embedding("embedding", histories))  # (batch, hidden)
+        return on.log_softmax(on.linear("head", state))
 
     @property
     def beyond(self) -> int:

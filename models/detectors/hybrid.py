@@ -14,12 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
-
 from models.base import DetectorConfig
-from models.fit import Schedule
-from models.nextevent import FIRST, UNSEEN, NextEvent
+from models.layers import Array, Conv1d, Embedding, Layers, Linear, Lstm, Network
+from models.learning import Schedule
+from models.nextevent import FIRST, NextEvent
 
 STRIDE = 4
 """Events of history for one step of the LSTM: two convolutions, each of stride 2."""
@@ -49,33 +47,6 @@ class Config(DetectorConfig):
             raise ValueError(f"{self}: h must be at least {STRIDE}, every other number at least 1")
 
 
-class Network(nn.Module):
-    """Histories → what comes next."""
-
-    def __init__(self, n_events: int, config: Config) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(FIRST + n_events, config.embedding, padding_idx=UNSEEN)  # UNSEEN says nothing: 0
-        self.phrases = nn.Sequential(
-            nn.Conv1d(config.embedding, config.channels, kernel_size=4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv1d(config.channels, config.channels, kernel_size=4, stride=2, padding=1),
-            nn.ReLU(),
-        )
-        self.lstm = nn.LSTM(config.channels, config.hidden, batch_first=True)
-        self.near = nn.Linear(min(NEAR, config.h) * config.embedding, config.hidden)
-        self.head = nn.Linear(2 * config.hidden + config.channels, n_events)
-
-    def forward(self, histories: Tensor) -> Tensor:
-        """Columns, shape (batch, h) → log probabilities, shape (batch, n_events)."""
-        events = self.embedding(histories)  # (batch, h, embedding)
-        phrases = self.phrases(events.transpose(1, 2))  # (batch, channels, h / 4)
-        states, _ = self.lstm(phrases.transpose(1, 2))  # (batch, h / 4, hidden)
-        near = torch.relu(self.near(events[:, -NEAR:].flatten(1)))  # (batch, hidden)
-        ever = phrases.amax(dim=2)  # (batch, channels): which phrases the history holds, wherever
-        seen = torch.cat([states[:, -1], near, ever], dim=1)  # (batch, 2 hidden + channels)
-        return torch.log_softmax(self.head(seen), dim=-1)  # (batch, n_events)
-
-
 class Detector(NextEvent):
     """A fitted network, the events it knows, and the windows it was fit on."""
 
@@ -88,6 +59,24 @@ class Detector(NextEvent):
     """8,000 × 64 × 8 B = 4 MB."""
 
     @classmethod
-    def build(cls, n_events: int, config: Any) -> Network:  # noqa: ANN401 - a `Config`, as the base has it
-        """The network, not yet fit."""
-        return Network(n_events, config)
+    def network(cls, n_events: int, config: Any) -> Network:  # noqa: ANN401 - a `Config`, as the base has it
+        """Its layers."""
+        return {
+            "embedding": Embedding(FIRST + n_events, config.embedding),
+            "words": Conv1d(config.embedding, config.channels, width=4, stride=2, padding=1),
+            "phrases": Conv1d(config.channels, config.channels, width=4, stride=2, padding=1),
+            "lstm": Lstm(config.channels, config.hidden),
+            "near": Linear(min(NEAR, config.h) * config.embedding, config.hidden),
+            "head": Linear(2 * config.hidden + config.channels, n_events),
+        }
+
+    @staticmethod
+    def forward(on: Layers[Array], histories: Array) -> Array:
+        """Columns, shape (batch, h) → log probabilities, shape (batch, n_events)."""
+        events = on.embedding("embedding", histories)  # (batch, h, embedding)
+        words = on.relu(on.conv1d("words", on.turned(events)))  # (batch, channels, h / 2)
+        phrases = on.relu(on.conv1d("phrases", words))  # (batch, channels, h / 4)
+        state = on.lstm("lstm", on.turned(phrases))  # (batch, hidden)
+        near = on.relu(on.linear("near", on.flat(events[:, -NEAR:])))  # (batch, hidden)
+        ever = on.highest(phrases)  # (batch, channels): which phrases the history holds, wherever
+        return on.log_softmax(on.linear("head", on.joined([state, near, ever])))

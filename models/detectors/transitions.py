@@ -18,18 +18,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.numpy import load_file, save_file
 
 from models.base import DetectorConfig, Explanation, Floats, Progress, Spot
-from models.fit import Schedule, device, fit, seeded
 from models.images import Cells, Images, Ints, errors, summed
+from models.layers import Array, Fitted, Layers, Linear, Network, Table
+from models.learning import Lesson, Schedule, learn
 from models.windows import END, UNKNOWN, Window
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Transitions = tuple[tuple[int, int, int], ...]
 """(event, the next one, how often)."""
@@ -80,38 +82,39 @@ class Config(DetectorConfig):
             raise ValueError(f"{self}: code, filters and epochs must be at least 1")
 
 
-class Network(nn.Module):
-    """Images → the same, as shares of all cells, through a few numbers."""
+def network(size: int, config: Config) -> Network:
+    """Its layers. A convolution as wide as the image is a linear layer over its rows, or its columns."""
+    return {
+        "rows": Linear(size, config.filters),
+        "columns": Linear(size, config.filters),
+        "of_rows": Linear(config.filters * size, config.code),
+        "of_columns": Linear(config.filters * size, config.code),
+        "mix": Linear(config.code, config.code),
+        "before": Table(size, config.code, 0.1),
+        "after": Table(size, config.code, 0.1),
+        "usual": Table(size, size, 0.0),
+    }
 
-    def __init__(self, size: int, config: Config) -> None:
-        super().__init__()
-        self.hide = nn.Dropout(DROPPED)
-        self.rows = nn.Conv2d(1, config.filters, (1, size))
-        self.columns = nn.Conv2d(1, config.filters, (size, 1))
-        self.of_rows = nn.Conv2d(config.filters, config.code, (size, 1))
-        self.of_columns = nn.Conv2d(config.filters, config.code, (1, size))
-        self.mix = nn.Linear(config.code, config.code)
-        self.before = nn.Parameter(0.1 * torch.randn(size, config.code))
-        self.after = nn.Parameter(0.1 * torch.randn(size, config.code))
-        self.usual = nn.Parameter(torch.zeros(size, size))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Log counts, shape (n, size, size) → log shares of all cells, same shape."""
-        shown = self.hide(images).unsqueeze(1)  # (n, 1, size, size)
-        out = self.of_rows(torch.relu(self.rows(shown)))  # (n, code, 1, 1)
-        into = self.of_columns(torch.relu(self.columns(shown)))  # (n, code, 1, 1)
-        code = self.mix(torch.tanh(out + into).flatten(1))  # (n, code)
-        cells = torch.einsum("nc,ic,jc->nij", code, self.before, self.after) + self.usual  # (n, size, size)
-        return torch.log_softmax(cells.flatten(1), dim=1).view_as(images)
+def forward(on: Layers[Array], images: Array) -> Array:
+    """Log counts, shape (n, size, size) → log shares of all cells, shape (n, size²), through a few numbers."""
+    shown = on.hide(images, DROPPED)
+    rows = on.turned(on.relu(on.linear("rows", shown)))  # (n, filters, size)
+    columns = on.turned(on.relu(on.linear("columns", on.turned(shown))))  # (n, filters, size)
+    both = on.linear("of_rows", on.flat(rows)) + on.linear("of_columns", on.flat(columns))  # (n, code)
+    code = on.linear("mix", on.tanh(both))
+    before, after = on.table("before"), on.table("after")  # (size, code)
+    cells = (code[:, None, :] * before) @ on.turned(after) + on.table("usual")  # (n, size, size)
+    return on.log_softmax(on.flat(cells))
 
 
 class Detector:
     """A fitted network, the events it knows, and the images it was fit on."""
 
-    def __init__(self, config: Config, vocabulary: tuple[int, ...], network: Network, known: Images) -> None:
+    def __init__(self, config: Config, vocabulary: tuple[int, ...], fitted: Fitted, known: Images) -> None:
         self.config = config
         self.vocabulary = vocabulary
-        self.network = network.cpu().double().eval()  # in double an image is the same in any batch
+        self.fitted = fitted
         self.known = known
         self._column = _columns(vocabulary)
         self._size = FIRST + len(vocabulary)
@@ -137,9 +140,9 @@ class Detector:
         size = FIRST + len(vocabulary)
         column = _columns(vocabulary)
         images = Images.of([(_image(each, column), times) for each, times in sessions.most_common()])
-        network = seeded(seed, lambda: _fitted(Network(size, config), images, config, seed, progress))
+        fitted = _fitted(size, images, config, seed, progress)
         used = len(np.unique(images.cells))
-        return cls(config, vocabulary, network, images.first(min(MAX_KNOWN, MAX_HELD // max(used, 1))))
+        return cls(config, vocabulary, fitted, images.first(min(MAX_KNOWN, MAX_HELD // max(used, 1))))
 
     def surprise(self, windows: Sequence[Window]) -> Floats:
         """Shape (n,): nats a step, and a tenth of the mean of the five worst cells; 0 for windows without an image."""
@@ -172,9 +175,8 @@ class Detector:
         """Write `detector.json` and `weights.safetensors` into an existing directory."""
         words = {"config": asdict(self.config), "vocabulary": self.vocabulary}
         (directory / "detector.json").write_text(json.dumps(words), encoding="utf-8")
-        weights = {name: tensor.float() for name, tensor in self.network.state_dict().items()}  # it was fit in float
-        tables = {f"known.{name}": torch.from_numpy(table) for name, table in self.known._asdict().items()}
-        save_file(weights | tables, directory / "weights.safetensors")
+        tables = {f"known.{name}": table for name, table in self.known._asdict().items()}
+        save_file(self.fitted.floats() | tables, directory / "weights.safetensors")
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -185,24 +187,21 @@ class Detector:
         """
         words = json.loads((directory / "detector.json").read_text(encoding="utf-8"))
         config, vocabulary = Config(**words["config"]), tuple(map(int, words["vocabulary"]))
-        network = Network(FIRST + len(vocabulary), config)
         try:
             weights = load_file(directory / "weights.safetensors")
-            known = Images(*(weights.pop(f"known.{name}").numpy() for name in Images._fields))
-            network.load_state_dict(weights)
-        except (SafetensorError, RuntimeError) as error:
+        except SafetensorError as error:
             raise ValueError(f"weights.safetensors: {error}") from error
-        return cls(config, vocabulary, network, known)
+        known = Images(*(weights.pop(f"known.{name}") for name in Images._fields))
+        return cls(config, vocabulary, Fitted.of(network(FIRST + len(vocabulary), config), weights), known)
 
     def _judged(self, windows: Sequence[Window]) -> Iterator[tuple[Floats, Floats]]:
         """Of each window's image, as one row of cells: what it holds, and what was expected; log counts, (size²,)."""
         for first in range(0, len(windows), BATCH):
             part = windows[first : first + BATCH]
             images = Images.of([(_image(window.transitions, self._column), 1) for window in part])
-            rows = images.dense(range(len(part)), (self._size, self._size)).double()
-            with torch.no_grad():
-                made_up = self.network(rows).exp().flatten(1).numpy()  # (n, size²)
-            for i, weights in enumerate(rows.flatten(1).numpy()):
+            rows = images.dense(range(len(part)), (self._size, self._size))
+            made_up = np.exp(forward(self.fitted, rows))  # (n, size²)
+            for i, weights in enumerate(rows.reshape(len(part), -1)):
                 expected = MADE_UP * made_up[i] + (1.0 - MADE_UP) * self._nearest(*images.one(i), made_up[i])
                 yield weights, expected * weights.sum()
 
@@ -253,23 +252,20 @@ def _image(transitions: Transitions, column: Mapping[int, int]) -> Cells:
     return summed((column.get(row, OTHER) * size + column.get(event, OTHER), n) for row, event, n in transitions)
 
 
-def _fitted(network: Network, images: Images, config: Config, seed: int, progress: Progress) -> Network:
+def _fitted(size: int, images: Images, config: Config, seed: int, progress: Progress) -> Fitted:
     """Learn by the Poisson error of images whose cells sum to 1: of each session every step counts alike."""
-    if not len(images.times):
-        return network
-    where, size = device(config.device), network.usual.shape[0]
     total = np.bincount(images.cells, images.weights, minlength=size * size) + FLOOR
-    network.usual.data = torch.from_numpy(np.log(total)).float().view(size, size)
-    network.to(where)
 
-    def losses(rows: Tensor) -> Tensor:
-        return torch.cat([loss(rows[first : first + BATCH]) for first in range(0, len(rows), BATCH)])
+    def losses(on: Layers[Tensor], shown: Tensor) -> Tensor:
+        shares = shown.flatten(1) / shown.sum(dim=(1, 2)).unsqueeze(1)  # (batch, size²)
+        return -(shares * forward(on, shown)).sum(dim=1)
 
-    def loss(rows: Tensor) -> Tensor:
-        shown = images.dense(rows.tolist(), (size, size)).to(where)  # (batch, size, size)
-        shares = shown / shown.sum(dim=(1, 2), keepdim=True)
-        found: Tensor = network(shown)  # (batch, size, size)
-        return -(shares * found).sum(dim=(1, 2))  # (batch,)
-
-    fit(network, losses, images.times, replace(SCHEDULE, epochs=config.epochs), seed, progress)
-    return network
+    lesson = Lesson(
+        network(size, config),
+        lambda rows: (images.dense(rows.tolist(), (size, size)),),
+        losses,
+        images.times,
+        begin={"usual.weight": np.log(total).reshape(size, size)},
+        at_once=BATCH,
+    )
+    return learn(lesson, replace(SCHEDULE, epochs=config.epochs), seed, progress, config.device)

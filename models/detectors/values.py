@@ -21,12 +21,12 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors.numpy import load_file, save_file
 
 from models.base import DetectorConfig, Explanation, Floats, Progress
-from models.course import Course, Network, Plan
-from models.fit import device
+from models.course import Course, Plan, network
+from models.layers import Fitted, Numbers
+from models.learning import demand
 from models.sizes import Number, stretch
 from models.table import PAUSE, Table, by_template, names, table
 from models.usual import MIN_LINES, Beyond
@@ -129,7 +129,7 @@ class Detector:
         """
         if not windows:
             raise ValueError(f"no windows to fit {config.kind} on")
-        device(config.device)  # a GPU that is not there is told now, not when a template has lines enough
+        demand(config.device)  # a GPU that is not there is told now, not when a template has lines enough
         of = {event: places for event, places in by_template(windows).items() if len(places) >= MIN_LINES}
         usual: dict[int, Usual] = {}
         plan = Plan(config.enough, config.steps, config.device, seed)
@@ -175,10 +175,10 @@ class Detector:
         words = {"config": asdict(self.config), "usual": usual}
         (directory / "detector.json").write_text(json.dumps(words), encoding="utf-8")
         weights = {
-            f"{event}.{name}": tensor.float()  # it was fit in float
+            f"{event}.{name}": weight
             for event, of in self.usual.items()
             if of.course
-            for name, tensor in of.course.network.state_dict().items()
+            for name, weight in of.course.fitted.floats().items()
         }
         save_file(weights, directory / "weights.safetensors")
 
@@ -193,7 +193,7 @@ class Detector:
         try:
             weights = load_file(directory / "weights.safetensors")
             usual = {int(event): _read(of, f"{event}.", weights) for event, of in words["usual"].items()}
-        except (SafetensorError, RuntimeError, AttributeError) as error:
+        except (SafetensorError, AttributeError) as error:
             raise ValueError(f"{directory.name}: {error}") from error
         return cls(Config(**words["config"]), usual)
 
@@ -256,7 +256,7 @@ def _written(usual: Usual) -> dict[str, Any]:
     }
 
 
-def _read(of: Mapping[str, Any], prefix: str, weights: Mapping[str, Tensor]) -> Usual:
+def _read(of: Mapping[str, Any], prefix: str, weights: Mapping[str, Numbers]) -> Usual:
     places = {name: Place.from_json(place) for name, place in of["places"].items()}
     numbers = {name: Number.from_json(number) for name, number in of["numbers"].items()}
     belong = all(number.sizes.n_words == len(places[number.group].vocabulary) for number in numbers.values())
@@ -264,7 +264,6 @@ def _read(of: Mapping[str, Any], prefix: str, weights: Mapping[str, Tensor]) -> 
         raise ValueError("a template's numbers and words do not belong together")
     if not of["course"]:
         return Usual(places, numbers)
-    network = Network(len(numbers))
-    network.load_state_dict({name: weights[prefix + name] for name in network.state_dict()})
+    own = {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
     beyond = {name: Beyond.from_json(each) for name, each in of["course"].items()}
-    return Usual(places, numbers, Course(network.double().eval(), beyond))
+    return Usual(places, numbers, Course(Fitted.of(network(len(numbers)), own), beyond))

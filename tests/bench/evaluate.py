@@ -373,7 +373,7 @@ def _by_rank(detector: Detector, sessions: Sessions) -> Row:
         replace(detector.config, decision="rank"),
         detector.vocabulary,
         detector.times,
-        detector.network,
+        detector.fitted,
         detector.seen,
     )
     frame = Frame(detector.config.h, counts=False, idle_s=1.0)

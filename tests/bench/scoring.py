@@ -21,6 +21,7 @@ from rich.console import Console
 
 from models.crossfit import surprise_once
 from models.detectors.deeplog import Config, Detector
+from models.fit import Learner
 from models.windows import Event, Frame, Tails, Window, slide
 
 CONFIG = Config(decision="rank")
@@ -96,10 +97,13 @@ def one_at_a_time(detector: Detector, judged: Sequence[Window]) -> list[bool]:
     }  # 0: never seen, 1: before the start
     until = time.perf_counter() + THEIRS_S
     verdicts: list[bool] = []
+    network = Learner(detector.fitted.network)
+    network.begin(detector.fitted.weights)
+    network.double().eval()
     with torch.no_grad():
         for window in judged:
             history = [1] * (CONFIG.h - len(window.history)) + [columns.get(event, 0) for event in window.history]
-            likeliest = torch.topk(detector.network(torch.tensor([history]))[0], CONFIG.top_g).indices
+            likeliest = torch.topk(detector.forward(network, torch.tensor([history]))[0], CONFIG.top_g).indices
             verdicts.append(columns.get(window.event, 0) - 2 not in likeliest.tolist())
             if time.perf_counter() > until:
                 break
