@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from plugin.doors.elastic.checkpoints import ElasticCheckpoints
 from plugin.doors.elastic.logs import ElasticLogs
 from plugin.doors.elastic.setup import LIFECYCLE, Installer, mapping
 from plugin.errors import ConfigError, Refused, Unavailable
-from plugin.ports import NewDocument, Span, Stream
+from plugin.ports import Checkpoint, NewDocument, Span, Stream
 from plugin.sources import Source
 from tests.contract import CHECKPOINT, AnomaliesContract, CheckpointsContract, LogsContract, log_document, stamp
 from tests.fakes import NOON
@@ -269,6 +270,45 @@ class TestElasticCheckpoints(CheckpointsContract):
         installed.update(index=f"{prefix}-state", id="checkpoint:auth", doc={"tails": "bm8="})
         with pytest.raises(Refused, match="delete the document checkpoint:auth"):
             checkpoints.load("auth")
+
+    def test_what_another_worker_committed_is_seen(
+        self, installed: Elasticsearch, checkpoints: ElasticCheckpoints, prefix: str
+    ) -> None:
+        """One that is known from the last poll is asked for again; so is one that is gone."""
+        checkpoints.commit(CHECKPOINT, None)
+        known = checkpoints.load("auth")
+        assert checkpoints.load("auth") is known
+        ElasticCheckpoints(installed, prefix).commit(replace(CHECKPOINT, until=NOON + 1), known)
+        loaded = checkpoints.load("auth")
+        assert loaded is not None
+        assert loaded.until == NOON + 1
+        installed.delete(index=f"{prefix}-state", id="checkpoint:auth")
+        assert checkpoints.load("auth") is None
+
+
+class Workers:
+    """Implements `Checkpoints`: each call is another worker's, who knows nothing yet."""
+
+    def __init__(self, client: Elasticsearch, prefix: str) -> None:
+        self.client, self.prefix = client, prefix
+
+    def load(self, source: str) -> Checkpoint | None:
+        """As stored."""
+        return ElasticCheckpoints(self.client, self.prefix).load(source)
+
+    def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> int:
+        """Store it."""
+        return ElasticCheckpoints(self.client, self.prefix).commit(checkpoint, replacing)
+
+
+@live
+class TestCheckpointsOfManyWorkers(CheckpointsContract):
+    """What one stored another reads."""
+
+    @pytest.fixture
+    def checkpoints(self, installed: Elasticsearch, prefix: str) -> Workers:
+        """Nothing in it yet."""
+        return Workers(installed, prefix)
 
 
 @live

@@ -1,4 +1,4 @@
-"""Keeping checkpoints: one document a source, read in real time, replaced only by who read the newest one."""
+"""Keeping checkpoints: one document a source, replaced only by who read the newest one; its version in real time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from elastic_transport import ObjectApiResponse
 from elasticsearch import ConflictError, Elasticsearch, NotFoundError
 
 from plugin import tails
@@ -27,43 +29,61 @@ class ElasticCheckpoints:
     def __init__(self, client: Elasticsearch, prefix: str = "siem-anomaly") -> None:
         self._client = client
         self._index = f"{prefix}-state"
+        self._known: dict[str, Checkpoint] = {}
+        """As committed or loaded last: with tens of thousands of open sessions it takes seconds to read one again."""
 
     def load(self, source: str) -> Checkpoint | None:
         """The last one committed; a get by id is answered in real time, where a search would lag."""
-        with asking(self._client, f"load the checkpoint of {source}"):
-            try:
-                answer = self._client.get(index=self._index, id=_id(source)).body
-            except NotFoundError as error:
-                if "error" in error.body:  # it is the index that is missing
-                    raise
-                return None
+        known = self._known.get(source)
+        if known is not None:
+            answer = self._get(source, ["until"])
+            if answer and (_version(answer), answer["_source"]["until"]) == (known.version, known.until):
+                return known
+        answer = self._get(source, True)
+        if answer is None:
+            return None
         try:
-            return _checkpoint(source, answer)
+            self._known[source] = checkpoint = _checkpoint(source, answer)
         except (ValueError, KeyError, TypeError, struct.error, zlib.error) as error:
             raise Refused(
                 f"the checkpoint of {source} in {self._index} cannot be read ({error}): "
                 f"delete the document {_id(source)} to begin anew"
             ) from error
+        return checkpoint
+
+    def _get(self, source: str, fields: list[str] | bool) -> dict[str, Any] | None:
+        with asking(self._client, f"load the checkpoint of {source}"):
+            try:
+                return dict(self._client.get(index=self._index, id=_id(source), source=fields).body)
+            except NotFoundError as error:
+                if "error" in error.body:  # it is the index that is missing
+                    raise
+                return None
 
     def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> int:
         """Store it if `replacing` is still the stored one; the server compares, so no lock is needed."""
         expected = replacing.version if replacing else None
         body = _body(checkpoint)
+        self._known.pop(checkpoint.source, None)  # whatever comes of it, it is no longer the one
         with asking(self._client, f"commit the checkpoint of {checkpoint.source}"):
             try:
-                self._put(_id(checkpoint.source), body, expected)
+                answer = self._put(_id(checkpoint.source), body, expected)
             except ConflictError as error:
                 raise PollInProgress(
                     f"another worker has committed the checkpoint of {checkpoint.source} first: its work stands"
                 ) from error
+        self._known[checkpoint.source] = replace(checkpoint, version=_version(answer.body))
         return sum(len(part) for part in body.values() if isinstance(part, str))
 
-    def _put(self, name: str, body: Mapping[str, Any], expected: tuple[int, int] | None) -> None:
+    def _put(self, name: str, body: Mapping[str, Any], expected: tuple[int, int] | None) -> ObjectApiResponse[Any]:
         if expected is None:
-            self._client.create(index=self._index, id=name, document=body)
-            return
+            return self._client.create(index=self._index, id=name, document=body)
         seq_no, term = expected
-        self._client.index(index=self._index, id=name, document=body, if_seq_no=seq_no, if_primary_term=term)
+        return self._client.index(index=self._index, id=name, document=body, if_seq_no=seq_no, if_primary_term=term)
+
+
+def _version(answer: Mapping[str, Any]) -> tuple[int, int]:
+    return answer["_seq_no"], answer["_primary_term"]
 
 
 def _id(source: str) -> str:
@@ -96,7 +116,7 @@ def _checkpoint(source: str, answer: Mapping[str, Any]) -> Checkpoint:
         seen=_unpacked(_bytes(body["seen"])),
         tally=_tally(_bytes(body["tally"])),
         tails=tails.decode(_bytes(body["tails"])),
-        version=(answer["_seq_no"], answer["_primary_term"]),
+        version=_version(answer),
     )
 
 
