@@ -1,8 +1,9 @@
 """Where log lines have become numbers: events slide into windows, session by session.
 
 A session is a sequence of events that a view reads together. It ends when its own next event comes `idle_s` later, or
-when the source's clock has moved `idle_s` past its last event, or when more than `max_sessions` are open and it has
-been silent longest. Its end is an event like any other, END, and is predicted and judged like any other.
+when the source's clock has moved `idle_s` past its last event. Its end is an event like any other, END, and is
+predicted and judged like any other. Where more than `max_sessions` are open, the one that has been silent longest is
+dropped: that was our end, not its own, and is not judged.
 
 The rule depends on the order of the events alone, never on where a poll happened to cut them:
 sliding over two pieces, one after the other, gives what sliding over both at once gives.
@@ -152,6 +153,8 @@ class Tails(Generic[Line]):
     clock: float = 0.0
     recent: Mapping[int, tuple[Moment, ...]] = field(default_factory=dict)
     """By template, when the frame asks for values: its last `RECENT` events, oldest first. As many as templates."""
+    n_dropped: int = field(default=0, compare=False)
+    """Sessions that were dropped on the way here, for want of room; not carried on."""
 
 
 def slide(
@@ -166,7 +169,7 @@ def slide(
         walk.move(event.clock)
         walk.step(event)
     walk.move(until)
-    return walk.seen, Tails(walk.open, walk.clock, walk.recent)
+    return walk.seen, Tails(walk.open, walk.clock, walk.recent, walk.n_dropped)
 
 
 class _Walk(Generic[Line]):
@@ -184,6 +187,7 @@ class _Walk(Generic[Line]):
         self.recent = recent
         self.clock = clock
         self.seen: list[Sighting[Line]] = []
+        self.n_dropped = 0
 
     def move(self, clock: float) -> None:
         """The source's clock goes on, never back: bins close, and silent sessions end."""
@@ -207,7 +211,7 @@ class _Walk(Generic[Line]):
         self.seen.append(Sighting(window, event.session, event.line, start, event.time))
         self.open[event.session] = after
         if len(self.open) > self.frame.max_sessions:
-            self._end(*self.open.popitem(last=False))
+            self._drop(*self.open.popitem(last=False))
 
     def _valued(self, history: tuple[int, ...], event: Event[Line]) -> Window:
         recent = self.recent.get(event.id, ())
@@ -261,6 +265,12 @@ class _Walk(Generic[Line]):
             if self.clock - tail.clock < self.frame.idle_s:
                 return
             del self.open[session]
+            self._end(session, tail)
+
+    def _drop(self, session: str, tail: Tail[Line]) -> None:
+        """Its time bin is judged as far as it came: so much had been seen by then."""
+        self.n_dropped += 1
+        if self.frame.bins:
             self._end(session, tail)
 
     def _end(self, session: str, tail: Tail[Line]) -> None:

@@ -53,6 +53,8 @@ class Detection:
     tails: Mapping[str, Tails[LogLine]]
     n_missed: int = 0
     """Messages that the matcher did not remember."""
+    n_dropped: int = 0
+    """Open sessions that were dropped for want of room, of all views."""
 
 
 def detect(
@@ -75,7 +77,8 @@ def detect(
         matches = bundle.matcher.match(lines)
     anomalies, carried = judge(matches, source.name, bundle, tails, until, spent)
     n_unknown = sum(match.event == UNKNOWN for match in matches)
-    return Detection(anomalies, lines, rejected, n_unknown, carried, bundle.matcher.n_missed - missed)
+    n_dropped = sum(each.n_dropped for each in carried.values())
+    return Detection(anomalies, lines, rejected, n_unknown, carried, bundle.matcher.n_missed - missed, n_dropped)
 
 
 def judge(

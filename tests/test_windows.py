@@ -48,14 +48,24 @@ def test_two_pieces_slide_as_one(frame: Frame, of: list[tuple[str, int, int]], c
 
 @given(of=st.lists(steps, max_size=40))
 def test_open_sessions_are_bounded_and_every_session_ends_once(of: list[tuple[str, int, int]]) -> None:
-    """Never more open sessions than `max_sessions`; after a long silence each event belongs to one ended session."""
+    """Never more open sessions than `max_sessions`; after a long silence each has ended once, or was dropped."""
     stream = events(of)
-    seen, tails = slide(Tails(), stream, FRAME, 0.0)
-    assert len(tails.sessions) <= FRAME.max_sessions
-    more, closed = slide(tails, [], FRAME, tails.clock + FRAME.idle_s)
-    ends = [window for window in windows(seen + more) if window.event == END]
-    assert closed.sessions == {}
-    assert sum(n for end in ends for _, n in end.counts) == len(stream)
+    for frame in (FRAME, replace(FRAME, max_sessions=1_000)):
+        seen, tails = slide(Tails(), stream, frame, 0.0)
+        assert len(tails.sessions) <= frame.max_sessions
+        more, closed = slide(tails, [], frame, tails.clock + frame.idle_s)
+        ends = [window for window in windows(seen + more) if window.event == END]
+        assert closed.sessions == {}
+        assert sum(window.history == () for window in windows(seen)) == len(ends) + tails.n_dropped
+        assert sum(n for end in ends for _, n in end.counts) == len(stream) or tails.n_dropped
+
+
+def test_a_session_that_is_dropped_for_want_of_room_is_not_judged() -> None:
+    """It did not fall silent; to say so would be a false alarm for each of a flood's sessions."""
+    frame = replace(FRAME, max_sessions=2)
+    seen, tails = slide(Tails(), events([("a", 1, 0), ("b", 1, 0), ("c", 1, 0), ("d", 1, 0)]), frame, 0.0)
+    assert [window.event for window in windows(seen)] == [1, 1, 1, 1]
+    assert ([*tails.sessions], tails.n_dropped) == (["c", "d"], 2)
 
 
 def test_a_session_ends_by_its_own_silence_though_its_clock_stood_still() -> None:

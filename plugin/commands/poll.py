@@ -111,6 +111,8 @@ class Polled:
     n_unknown: int = 0
     n_missed: int = 0
     """Messages that the matcher did not remember."""
+    n_dropped: int = 0
+    """Open sessions dropped for want of room."""
     n_anomalies: int = 0
     written: Written = NOTHING
     lag_s: float = 0.0
@@ -131,6 +133,7 @@ class Polled:
             "rejected": self.n_rejected,
             "unknown": self.n_unknown,
             "cache_misses": self.n_missed,
+            "dropped_sessions": self.n_dropped,
             "anomalies": self.n_anomalies,
             "records": self.written.created,
             "duplicates": self.written.duplicates,
@@ -310,6 +313,7 @@ def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
         len(found.rejected),
         found.n_unknown,
         found.n_missed,
+        found.n_dropped,
         len(found.anomalies),
         written,
         lag_s=(now - until) / 1000,

@@ -30,6 +30,7 @@ COUNTS = {
     "rejected": "Documents that could not be read.",
     "unknown": "Lines that no template matches.",
     "cache_misses": "Messages that had to be matched, because none like them was remembered.",
+    "dropped_sessions": "Open sessions dropped unjudged, because more than max_sessions were open.",
     "anomalies": "Lines and ends of sessions over the cut.",
     "records": "Anomaly documents created.",
     "duplicates": "Documents that a replay found already there.",
