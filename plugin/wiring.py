@@ -52,6 +52,6 @@ def polling(settings: Settings, share: Share) -> Polling:
     return Polling(source, given, bundle, settings.elasticsearch.prefix, settings.worker, part)
 
 
-@lru_cache(maxsize=4)  # a bundle never changes; what it remembers of lines, 100 MB at the worst, is worth keeping
+@lru_cache(maxsize=16)  # a bundle never changes; what it remembers of lines, 100 MB at the worst, is worth keeping
 def _bundle(shelf: Path, source: str, id: str) -> Bundle:
     return bundles.load(shelf / source / id)
