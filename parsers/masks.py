@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple, Self
 
 MAX_TOKEN = 1_024
@@ -98,7 +99,7 @@ class _Cache(dict[str, str]):
 
     def __init__(self, masks: tuple[Mask, ...]) -> None:
         super().__init__()
-        self.search = re.compile("|".join([_MASKED, *(f"(?P<{name}>{pattern})" for name, pattern in masks)]), re.ASCII)
+        self.search = re.compile("|".join([_MASKED, *_alternatives(masks)]), re.ASCII)
 
     def __missing__(self, token: str) -> str:
         if len(token) > MAX_TOKEN:
@@ -179,6 +180,13 @@ class Masks:
         if not isinstance(value, list):
             raise ValueError(f"masks must be a list, not {type(value).__name__}")
         return cls(tuple(_read(entry, place) for place, entry in enumerate(value, start=1)))
+
+
+def _alternatives(masks: Iterable[Mask]) -> Iterator[str]:
+    """The masks as parts of one pattern. Of our own none begins within a word: asked once for all of them together."""
+    for is_default, group in groupby(masks, key=DEFAULT.__contains__):
+        each = "|".join(f"(?P<{name}>{pattern})" for name, pattern in group)
+        yield rf"(?<![A-Za-z0-9])(?:{each})" if is_default else each
 
 
 def _named(found: re.Match[str]) -> str:

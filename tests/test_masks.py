@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -85,6 +86,16 @@ def test_hostile_tokens_take_no_longer_than_their_length_allows() -> None:
         began = time.perf_counter()
         Masks.default().mask(tokens)
         assert time.perf_counter() - began < 1
+
+
+PLAIN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in masks.DEFAULT), re.ASCII)
+
+
+@given(TRICKY.map(lambda text: text.replace(" ", "").replace("\t", "").replace("<", "").replace("*", "")))
+def test_none_of_the_masks_for_any_log_begins_within_a_word(token: str) -> None:
+    """So they are tried where words begin, and nowhere else: the same parts as by trying them everywhere."""
+    everywhere = [(found.lastgroup, found[0]) for found in PLAIN.finditer(token)]
+    assert list(MASKS.parts(token)) == everywhere
 
 
 def test_masks_come_back_from_json() -> None:
