@@ -185,7 +185,7 @@ def check(
 def _check_sources(context: typer.Context, source: str | None) -> list[str]:
     settings = _settings(context)
     ports, installer = wiring.build(settings), wiring.installer(settings)
-    faults: list[str] = []
+    faults = checking.check_rights(installer)
     for name in _sources(settings, source):
         checked = checking.check(name, settings.source(name), ports.logs, installer)
         if isinstance(checked, checking.Checked):

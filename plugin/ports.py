@@ -125,7 +125,11 @@ class Logs(Protocol):
     """Where log documents are read."""
 
     def now(self) -> int:
-        """The store's own clock, milliseconds since the epoch."""
+        """The store's own clock, milliseconds since the epoch.
+
+        Raises:
+            Refused: the store is too old for us.
+        """
         ...
 
     def read(self, stream: Stream, span: Span) -> Page:
@@ -237,8 +241,12 @@ class Setup(Protocol):
         """
         ...
 
-    def missing_privileges(self, indices: Sequence[str]) -> list[str]:
-        """What the key lacks to read these indices and to write ours, as `read on logs-*`."""
+    def missing_to_read(self, indices: Sequence[str]) -> list[str]:
+        """What the key lacks to read these indices, as `read on logs-*`."""
+        ...
+
+    def missing_to_write(self) -> list[str]:
+        """What the key lacks to write ours."""
         ...
 
 

@@ -319,7 +319,7 @@ class TestInstaller:
         """The first run makes everything, the second finds it, but for what this server cannot do."""
         first = dict(Installer(client, settings).steps())
         second = dict(Installer(client, settings).steps())
-        assert len(first) == 1 + 2 * 5 + 3 + 5
+        assert len(first) == 1 + 1 + 2 * 5 + 3 + 5
         done = {name for name, outcome in first.items() if outcome == "created"}
         assert done >= {f"index {settings.prefix}-state", f"index template {settings.prefix}-records"}
         assert {second[name] for name in done} == {"unchanged"}
@@ -393,8 +393,10 @@ class TestInstaller:
     def test_without_security_no_privilege_is_missing(
         self, client: Elasticsearch, settings: ElasticsearchSettings
     ) -> None:
-        """A server that knows no users forbids nothing."""
-        assert Installer(client, settings).missing_privileges(["logs-*"]) == []
+        """A server that knows no users forbids nothing, and `init` says what that means."""
+        installer = Installer(client, settings)
+        assert installer.missing_to_read(["logs-*"]) == installer.missing_to_write() == []
+        assert "whoever reaches this server can read logs and forge records" in dict(installer.steps())["security"]
 
 
 Reply = tuple[int, dict[str, Any]]

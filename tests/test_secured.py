@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from elasticsearch import AuthorizationException, Elasticsearch, helpers
 from plugin import bundle as bundles
 from plugin import cli
 from plugin.commands import check as checking
-from plugin.config import ElasticsearchSettings, SourceSettings
+from plugin.config import ElasticsearchSettings
 from plugin.documents import monthly
 from plugin.doors import files
 from plugin.doors.elastic.logs import ElasticLogs
@@ -177,8 +177,9 @@ def chain(secured: Site) -> Site:
     secured.owner.delete(index="siem-anomaly-state", id="checkpoint:auth")
     secured.run("poll anew", "worker", "poll", "--once")
     secured.run("status", "worker", "status", "--json")
-    day = [f"{datetime.fromtimestamp(until / 1000, UTC) + timedelta(days=n):%Y-%m-%dT%H:%M:%S}" for n in (-1, 1)]
-    secured.run("backfill", "worker", "backfill", "--source", "auth", "--from", day[0], "--to", day[1], "--here")
+    now = ElasticLogs(secured.owner).now()
+    ends = [f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H:%M:%S}" for ms in (until - 24 * HOUR_MS, now)]
+    secured.run("backfill", "worker", "backfill", "--source", "auth", "--from", ends[0], "--to", ends[1], "--here")
     return secured
 
 
@@ -323,11 +324,18 @@ def test_the_workers_key_cannot(chain: Site, operation: str) -> None:
 def test_check_names_precisely_the_right_that_lacks(
     chain: Site, group: int, privilege: str, patterns: list[str]
 ) -> None:
-    """A key with one right fewer than the shipped one: exit 9, and that right by its name and place, nothing else."""
+    """A key with one right fewer than the shipped one: exit 9, and that right by its name and place, nothing else.
+
+    Of our own indices it is said once, however many sources there are.
+    """
     chain.add_key("fewer", fewer(group, privilege))
-    code, _, told = inside(chain.settings("fewer"), "check")
+    path = chain.settings("fewer")
+    with path.open("a", encoding="utf-8") as settings:
+        settings.write(f'[sources.second]\nindices = ["{SOURCE}"]\n')
+    code, _, told = inside(path, "check")
+    whose = [""] if group else ["sources.auth: ", "sources.second: "]
     assert code == cli.FAULTS
-    assert told.splitlines() == [f"sources.auth: the key lacks {privilege} on {pattern}" for pattern in patterns]
+    assert told.splitlines() == [f"{of}the key lacks {privilege} on {pattern}" for of in whose for pattern in patterns]
 
 
 @pytest.mark.parametrize(
@@ -411,13 +419,12 @@ def test_a_key_the_server_does_not_know_is_one_sentence_and_exit_8(chain: Site) 
 def test_a_server_older_than_we_support_is_told_by_init_and_check(chain: Site) -> None:
     """Before anything is installed or read, with its version and the one it needs."""
     given = ElasticsearchSettings(url=chain.server.url, prefix="young", ca_certs=chain.server.authority)
-    source = SourceSettings.model_validate({"indices": [SOURCE]})
     setup = Installer(chain.owner, given, oldest=(99, 1))
     with pytest.raises(Refused, match=r"is Elasticsearch 8\..* too old: upgrade it to 99\.1 or newer"):
         list(setup.steps())
     assert not chain.owner.indices.get(index="young*", expand_wildcards="all")
     with pytest.raises(Refused, match=r"too old: upgrade it to 99\.1 or newer"):
-        checking.check("auth", source, ElasticLogs(chain.owner), setup)
+        checking.check_rights(setup)
 
 
 def test_the_current_month_is_there_before_the_first_record(chain: Site) -> None:

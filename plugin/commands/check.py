@@ -10,11 +10,13 @@ from typing import NamedTuple
 from parsers.line import LogLine, Rejected
 from plugin.config import SourceSettings
 from plugin.errors import Refused
-from plugin.ports import Hit, Logs, Setup, Span, Stream
+from plugin.ports import Hit, Logs, Part, Setup, Span, Stream
 from plugin.sources import Source
 
 SHOWN = 10
 LOOK_BACK_MS = 7 * 86_400_000
+HOUR_MS = 3_600_000
+NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Checked:
     """By reason."""
     without_time: int
     """Documents that lack the time field, and so can never be read."""
-    rights: tuple[str, ...] = ()
-    """Those the key lacks, a sentence each."""
+    unsplit: tuple[str, ...] = ()
+    """Why it cannot be cut into its parts."""
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -42,7 +44,7 @@ class Checked:
             found.append(f"most documents cannot be read; check sources.{self.source}.fields")
         if self.without_time:
             found.append(f"{self.without_time:,} documents lack the time field and are never read")
-        return (*self.rights, *(f"sources.{self.source}: {fault}" for fault in found))
+        return tuple(f"sources.{self.source}: {fault}" for fault in (*found, *self.unsplit))
 
 
 @dataclass(frozen=True)
@@ -100,36 +102,57 @@ def check_file(
     return CheckedFile(name, format, detected, len(lines), tuple(shown), unreadable)
 
 
-def check(name: str, settings: SourceSettings, logs: Logs, setup: Setup) -> Checked | Unread:
-    """Ask what the key lacks, and read the newest hits of a source as log lines.
+def check_rights(setup: Setup) -> list[str]:
+    """Ask what the key lacks whatever it reads, a sentence each.
 
     Raises:
         Unavailable: the store does not answer.
         Refused: it is too old, or does not know us.
     """
     setup.version()
-    lacking = setup.missing_privileges(settings.indices)
-    rights = tuple(f"sources.{name}: the key lacks {right}" for right in lacking)
-    if any(f"read on {index}" in lacking for index in settings.indices):
-        return Unread(rights)
+    return [f"the key lacks {right}" for right in setup.missing_to_write()]
+
+
+def check(name: str, settings: SourceSettings, logs: Logs, setup: Setup) -> Checked | Unread:
+    """Ask what the key lacks to read a source, and read its newest hits as log lines.
+
+    Raises:
+        Unavailable: the store does not answer.
+        Refused: it does not know us.
+    """
+    if lacking := setup.missing_to_read(settings.indices):
+        return Unread(tuple(f"sources.{name}: the key lacks {right}" for right in lacking))
     try:
-        return _read(name, settings, logs, rights)
+        return _read(name, settings, logs)
     except Refused as error:
-        return Unread((*rights, f"sources.{name}: {error}"))
+        return Unread((f"sources.{name}: {error}",))
 
 
-def _read(name: str, settings: SourceSettings, logs: Logs, rights: tuple[str, ...]) -> Checked:
+def _read(name: str, settings: SourceSettings, logs: Logs) -> Checked:
     now = logs.now()
     stream = Stream(settings.indices, settings.time_field, settings.page, settings.max_hits)
     hits = _newest(logs, stream, now)
     lines, rejected = Source(name, settings.fields, settings.text).read(hits)
     reasons = Counter(line.reason for line in rejected)
-    return Checked(name, len(hits), tuple(lines[-SHOWN:]), reasons, logs.count_without(stream), rights)
+    unsplit = _unsplit(logs, settings, stream, hits[-1].clock // NS_PER_MS if hits else now)
+    return Checked(name, len(hits), tuple(lines[-SHOWN:]), reasons, logs.count_without(stream), unsplit)
+
+
+def _unsplit(logs: Logs, settings: SourceSettings, stream: Stream, instant: int) -> tuple[str, ...]:
+    """Ask for one part of the documents of an instant: why the store will not tell it."""
+    if settings.partitions == 1:
+        return ()
+    part = Part(0, settings.partitions, settings.fields.host)
+    try:
+        logs.count(stream._replace(part=part), Span(instant, instant + 1), 1)
+    except Refused as error:
+        return (str(error),)
+    return ()
 
 
 def _newest(logs: Logs, stream: Stream, now: int) -> list[Hit]:
     """The hits of the last hour that has any: an hour, a day, a week back."""
-    for back in (3_600_000, 86_400_000, LOOK_BACK_MS):
+    for back in (HOUR_MS, 86_400_000, LOOK_BACK_MS):
         page = logs.read(stream, Span(now - back, now + 1))
         if page.hits:
             return page.hits

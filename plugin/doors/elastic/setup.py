@@ -70,17 +70,32 @@ class Installer:
             *(frozenset(each["name"] for each in (*node["modules"], *node["plugins"])) for node in nodes)
         )
 
-    def missing_privileges(self, indices: Sequence[str]) -> list[str]:
-        """What a worker's key lacks, as `read on logs-*`; nothing where security is off."""
-        return self._missing(["monitor"], self._worker_privileges(indices))
+    def missing_to_read(self, indices: Sequence[str]) -> list[str]:
+        """What a worker's key lacks to read a source, as `read on logs-*`; nothing where security is off."""
+        # The server cannot be asked about `-name`, which only takes away, nor about another cluster's indices.
+        names = [name for name in indices if not name.startswith("-") and ":" not in name]
+        if not names:
+            return []
+        return self._missing([], [{"names": names, "privileges": ["read"]}]) or []
 
-    def _missing(self, cluster: Sequence[str], wanted: Sequence[Mapping[str, Any]]) -> list[str]:
+    def missing_to_write(self) -> list[str]:
+        """What a worker's key lacks to keep our indices; nothing where security is off."""
+        monthly = [self._pattern(kind) for kind in KINDS if kind in MONTHLY]
+        wanted = [
+            {"names": monthly, "privileges": ["create_doc", "auto_configure", "read"]},
+            {"names": [f"{self._prefix}-state"], "privileges": ["read", "index"]},
+            {"names": [f"{self._prefix}-feedback"], "privileges": ["read"]},
+        ]
+        return self._missing(["monitor"], wanted) or []
+
+    def _missing(self, cluster: Sequence[str], wanted: Sequence[Mapping[str, Any]]) -> list[str] | None:
+        """What the key lacks of these; None where security is off."""
         with asking(self._client, "check the key's privileges"):
             try:
                 answer = self._client.security.has_privileges(cluster=cluster, index=wanted).body
             except ApiError as error:
                 if _unknown_path(error):
-                    return []
+                    return None
                 raise
         missing = [f"{privilege} on the cluster" for privilege, has in answer["cluster"].items() if not has]
         for name, privileges in answer["index"].items():
@@ -96,7 +111,8 @@ class Installer:
         """
         self.version()
         features = self.features()
-        self._require_privileges(features)
+        if not self._require_privileges(features):
+            yield "security", "skipped: it is off, so whoever reaches this server can read logs and forge records"
         yield self._policy(features, dry_run)
         for kind in KINDS:
             yield self._component(kind, features, dry_run)
@@ -106,14 +122,17 @@ class Installer:
         for kind in KINDS:
             yield self._fields(kind, features, dry_run)
 
-    def _require_privileges(self, features: frozenset[str]) -> None:
+    def _require_privileges(self, features: frozenset[str]) -> bool:
+        """Whether security is on."""
         cluster = ["monitor", "manage_index_templates", *(["manage_ilm"] if LIFECYCLE in features else [])]
         names = [self._pattern(kind) for kind in KINDS]
-        if missing := self._missing(cluster, [{"names": names, "privileges": ["manage"]}]):
+        missing = self._missing(cluster, [{"names": names, "privileges": ["manage"]}])
+        if missing:
             raise Refused(
                 f"the key may not install anything on {url(self._client)}, it lacks {', '.join(missing)}: "
                 f"run init with an installer's key"
             )
+        return missing is not None
 
     def _policy(self, features: frozenset[str], dry_run: bool) -> Step:
         name = f"lifecycle {self._prefix}"
@@ -247,18 +266,6 @@ class Installer:
 
     def _this_month(self) -> str:
         return monthly(self._prefix, "records", self._clock())
-
-    def _worker_privileges(self, indices: Sequence[str]) -> list[Mapping[str, Any]]:
-        monthly = [self._pattern(kind) for kind in KINDS if kind in MONTHLY]
-        # The server cannot be asked about `-name`, which only takes away, nor about another cluster's indices.
-        sources = (name for name in indices if not name.startswith("-") and ":" not in name)
-        wanted: Mapping[tuple[str, ...], list[str]] = {
-            tuple(sources): ["read"],
-            tuple(monthly): ["create_doc", "auto_configure", "read"],
-            (f"{self._prefix}-state",): ["read", "index"],
-            (f"{self._prefix}-feedback",): ["read"],
-        }
-        return [{"names": list(names), "privileges": privileges} for names, privileges in wanted.items() if names]
 
 
 def mapping(kind: str, features: frozenset[str]) -> dict[str, Any]:
