@@ -56,11 +56,20 @@ def _value(path: str) -> Callable[[Mapping[str, object]], object]:
             return document[path]
         for head, rest in ways:
             below = document.get(head)
-            if below is not None and isinstance(below, _MAPPINGS) and (value := rest(below)) is not None:
+            if below is None:
+                continue
+            value = rest(below) if isinstance(below, _MAPPINGS) else _in_one_of(below, rest)
+            if value is not None:
                 return value
         return None
 
     return value_in
+
+
+def _in_one_of(below: object, rest: Callable[[Mapping[str, object]], object]) -> object:
+    """What the first of a list's objects holds: a server that keeps no documents may tear one object into several."""
+    objects = (each for each in below if isinstance(each, _MAPPINGS)) if isinstance(below, list) else ()
+    return next((value for each in objects if (value := rest(each)) is not None), None)
 
 
 SEQUENCE = ("event.sequence", "log.offset")

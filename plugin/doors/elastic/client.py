@@ -109,10 +109,22 @@ def cause_words(cause: object) -> str:
     if not isinstance(cause, Mapping):
         return _line(str(cause or ""))
     words = f"{cause.get('type', 'error')}: {cause.get('reason', '')}"
-    inner: Any = cause.get("caused_by")
+    inner: Any = cause.get("caused_by") or next(iter(_roots(cause)), None)
     while isinstance(inner, Mapping):
-        words, inner = f"{words}: {inner.get('reason', '')}", inner.get("caused_by")
+        said = str(inner.get("reason", ""))
+        words, inner = words if said in words else f"{words}: {said}", inner.get("caused_by")
     return _line(words)
+
+
+def wants_less(error: ApiError) -> bool:
+    """Whether the server's memory is too small for the answer that was asked for, now and later."""
+    cause = error.body.get("error") if isinstance(error.body, Mapping) else None
+    return isinstance(cause, Mapping) and any(root.get("durability") == "PERMANENT" for root in _roots(cause))
+
+
+def _roots(cause: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What went wrong shard by shard, where the error itself only says that all of them failed."""
+    return list(cause.get("root_cause", ()))
 
 
 def _line(words: str) -> str:

@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
+from elasticsearch import ApiError, BadRequestError, Elasticsearch, NotFoundError, TransportError
 
-from plugin.doors.elastic.client import asking
+from plugin.doors.elastic import client as door
+from plugin.doors.elastic.client import asking, reason, wants_less
 from plugin.errors import Refused, Unavailable
 from plugin.lookup import sequence
 from plugin.ports import Hit, Page, Span, Stream
@@ -66,14 +67,23 @@ class ElasticLogs:
     """
 
     def __init__(
-        self, client: Elasticsearch, prefix: str = "siem-anomaly", mapped_only: Sequence[str] = MAPPED_ONLY
+        self,
+        client: Elasticsearch,
+        prefix: str = "siem-anomaly",
+        mapped_only: Sequence[str] = MAPPED_ONLY,
+        oldest: tuple[int, ...] = door.OLDEST,
     ) -> None:
         self._client = client
         self._prefix = prefix
         self._mapped_only = tuple(mapped_only)
+        self._oldest = oldest
+        self._is_known = False
 
     def now(self) -> int:
-        """The server's clock, milliseconds, to the second."""
+        """The server's clock, milliseconds, to the second. The first time its version is asked, too."""
+        if not self._is_known:
+            door.version(self._client, self._oldest)
+            self._is_known = True
         with asking(self._client, "tell its time"):
             rows: Any = self._client.cat.health(h="epoch", format="json").body
         return int(rows[0]["epoch"]) * 1_000
@@ -82,7 +92,7 @@ class ElasticLogs:
         """Every document of the span, ordered by clock, `@timestamp`, sequence, index and id."""
         if span.lo >= span.hi:
             return Page([], span)
-        with asking(self._client, f"read {_names(stream)}"):
+        with self._asking(stream, "read {}"):
             fields = self._preflight(stream)
             with self._point_in_time(stream, span) as pit, self._pages(pit, stream, span, fields) as pages:
                 found, read = _bounded(pages, span, stream.max_hits)
@@ -94,7 +104,7 @@ class ElasticLogs:
         if span.lo >= span.hi:
             return {}
         histogram = {"field": stream.time_field, "fixed_interval": f"{width}ms", "min_doc_count": 1}
-        with asking(self._client, f"count {_names(stream)}"):
+        with self._asking(stream, "count {}"):
             answer = self._client.search(
                 index=list(stream.indices),
                 size=0,
@@ -113,7 +123,7 @@ class ElasticLogs:
     def count_without(self, stream: Stream) -> int:
         """Documents without the time field; none of ours, as in `read`."""
         without = [{"exists": {"field": stream.time_field}}, *self._ours()]
-        with asking(self._client, f"count documents of {_names(stream)} without {stream.time_field}"):
+        with self._asking(stream, f"count documents of {{}} without {stream.time_field}"):
             answer = self._client.count(
                 index=list(stream.indices), query={"bool": {"must_not": without}}, ignore_unavailable=True
             ).body
@@ -124,7 +134,7 @@ class ElasticLogs:
         """By searches for their ids; an id may be there in several indices."""
         found: set[str] = set()
         wanted = sorted({origin.partition("/")[2] for origin in origins})
-        with asking(self._client, f"tell the parts of {_names(stream)}"):
+        with self._asking(stream, "tell the parts of {}"):
             falls_to = self._falls_to(stream)
             for at in range(0, len(wanted), MAX_IDS):
                 answer = self._client.search(
@@ -139,13 +149,25 @@ class ElasticLogs:
                 found.update(f"{row['_index']}/{row['_id']}" for row in answer["hits"]["hits"])
         return found.intersection(origins)
 
+    @contextlib.contextmanager
+    def _asking(self, stream: Stream, operation: str) -> Iterator[None]:
+        """As `asking`; that the server will not run the script that tells the parts is said in these words."""
+        with asking(self._client, operation.format(_names(stream))):
+            try:
+                yield
+            except BadRequestError as error:
+                if stream.part is None or "script" not in reason(error):
+                    raise
+                raise Refused(
+                    f"{_names(stream)} cannot be split: the server runs no painless script in a search "
+                    f"({reason(error)}); allow it, or set partitions = 1"
+                ) from error
+
     def _falls_to(self, stream: Stream) -> list[dict[str, Any]]:
         """The filter of the stream's part; none where it is about all documents."""
         if stream.part is None or stream.part.n == 1:
             return []
-        caps = self._client.field_caps(
-            index=list(stream.indices), fields=list(stream.part.fields), include_unmapped=True, ignore_unavailable=True
-        ).body["fields"]
+        caps = self._mapped(stream, stream.part.fields)["fields"]
         fields = [name for name in stream.part.fields if _is_keyword(caps.get(name, {}))]
         if not fields:
             raise Refused(
@@ -163,9 +185,7 @@ class ElasticLogs:
         """
         mapped_only = [name for name in self._mapped_only if not stream.fields or name in stream.fields]
         names = [stream.time_field, "@timestamp", *mapped_only]
-        answer = self._client.field_caps(
-            index=list(stream.indices), fields=names, include_unmapped=True, ignore_unavailable=True
-        ).body
+        answer = self._mapped(stream, names)
         if not answer["indices"]:
             raise Refused(
                 f"no index matches {_names(stream)}: check the source's indices, and that the key may read them"
@@ -182,6 +202,17 @@ class ElasticLogs:
         if stream.time_field != "@timestamp" and mapped.get("@timestamp", {}).keys() <= DATES_OR_NONE:
             fields.append({"field": "@timestamp", "format": NANOS})
         return fields
+
+    def _mapped(self, stream: Stream, fields: Sequence[str]) -> Mapping[str, Any]:
+        """How each field is mapped, in all of the indices.
+
+        A remote cluster that cannot be reached is left out of a frozen view without a word; only here it is told.
+        """
+        answer: Mapping[str, Any] = self._client.field_caps(
+            index=list(stream.indices), fields=list(fields), include_unmapped=True, ignore_unavailable=True
+        ).body
+        _require_whole(answer, stream)
+        return answer
 
     @contextlib.contextmanager
     def _point_in_time(self, stream: Stream, span: Span) -> Iterator[list[str]]:
@@ -217,15 +248,19 @@ class ElasticLogs:
     ) -> Iterator[list[_Found]]:
         coming = ahead.submit(self._page, request, pit, stream)
         while True:
-            rows = coming.result()
-            if more := len(rows) == stream.page:
-                coming = ahead.submit(self._page, {**request, "search_after": rows[-1]["sort"]}, pit, stream)
+            rows, size = coming.result()
+            if more := len(rows) == size:
+                following = {**request, "size": size, "search_after": rows[-1]["sort"]}
+                coming = ahead.submit(self._page, following, pit, stream)
             yield [_found(row) for row in rows]
             if not more:
                 return
 
-    def _page(self, request: Mapping[str, Any], pit: list[str], stream: Stream) -> list[Mapping[str, Any]]:
-        """The rows of one page; query and sort are the same for all of them."""
+    def _page(self, request: Mapping[str, Any], pit: list[str], stream: Stream) -> tuple[list[Mapping[str, Any]], int]:
+        """The rows of one page, and its size: halved as often as the server has too little memory for it.
+
+        Query and sort are the same for all pages.
+        """
         try:
             answer: Mapping[str, Any] = self._client.search(
                 **request, pit={"id": pit[0], "keep_alive": KEEP_ALIVE}
@@ -234,10 +269,14 @@ class ElasticLogs:
             raise Unavailable(
                 f"the frozen view of {_names(stream)} was lost while it was read: it will be read again"
             ) from error
+        except ApiError as error:
+            if (less := request["size"] // 2) and wants_less(error):
+                return self._page({**request, "size": less}, pit, stream)
+            raise
         _require_whole(answer, stream)
         pit[0] = answer.get("pit_id", pit[0])
         rows: list[Mapping[str, Any]] = answer["hits"]["hits"]
-        return rows
+        return rows, request["size"]
 
     def _request(self, stream: Stream, span: Span, fields: list[Any]) -> dict[str, Any]:
         order = {"order": "asc", "unmapped_type": "date", "numeric_type": "date_nanos", "format": NANOS}
@@ -317,10 +356,12 @@ def _has(fields: object, name: str) -> bool:
 def _require_whole(answer: Mapping[str, Any], stream: Stream) -> None:
     """An answer that leaves something out is no answer: a poll would pass over it for good."""
     clusters = answer.get("_clusters", {})
+    silent = ", ".join(name for failure in answer.get("failures", ()) for name in failure["indices"])
     missing = {
         "it ran out of time": answer.get("timed_out", False),
         "shards failed": answer.get("_shards", {}).get("failed", 0),
         "remote clusters were left out": sum(clusters.get(state, 0) for state in ("skipped", "partial", "failed")),
+        f"{silent} did not answer": silent,
     }
     if faults := [fault for fault, count in missing.items() if count]:
         raise Unavailable(f"{_names(stream)} was not read in full ({', '.join(faults)}): it will be read again")
