@@ -95,7 +95,7 @@ class Explanation:
 
     aspect: str
     """Which part of the detector spoke: sequence; event, pair, set, counts; number, step, level, course, pause, word or
-    hour; transitions; bins."""
+    hour; transitions; bins; or a word of its own."""
     probability: float
     """Of what was observed, 0…1."""
     rank: int | None = None

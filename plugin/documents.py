@@ -90,7 +90,7 @@ def _body(anomaly: Anomaly, id: str, now: float, worker: str, *, late: bool) -> 
         "event": _event(anomaly, id, now),
         "rule": {
             "id": anomaly.view.name,
-            "name": explain.RULES[anomaly.explanation.aspect][1].format(program="log"),
+            "name": explain.rule(anomaly.explanation.aspect)[1].format(program="log"),
             "version": "1",
             "ruleset": "siem_anomaly",
             "category": "anomaly",
@@ -108,7 +108,7 @@ def _event(anomaly: Anomaly, id: str, now: float) -> dict[str, Any]:
         "module": "siem_anomaly",
         "dataset": "siem_anomaly.record",
         "provider": "siem_anomaly",
-        "action": explain.RULES[anomaly.explanation.aspect][0],
+        "action": explain.rule(anomaly.explanation.aspect)[0],
         "severity": severity(anomaly.score, anomaly.cut),
         "risk_score": round(anomaly.score, 2),
         "id": id,

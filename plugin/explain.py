@@ -39,6 +39,11 @@ RULES = {
 """Aspect → event.action, and how the alert's name begins."""
 
 
+def rule(aspect: str) -> tuple[str, str]:
+    """event.action, and how the alert's name begins, of any aspect: a detector may have a word of its own for it."""
+    return RULES.get(aspect, (f"log-{aspect}-anomaly", f"Unusual {aspect} in {{program}}"))
+
+
 def text(anomaly: Anomaly, event: int) -> str:
     """What an event id stands for, as a person reads it."""
     if event == END:
@@ -66,7 +71,7 @@ def program(line: LogLine) -> str:
 def message(anomaly: Anomaly) -> str:
     """One short sentence without figures that vary: Kibana takes it as the alert's name."""
     line = anomaly.sighting.line
-    begin = RULES[anomaly.explanation.aspect][1].format(program=line.program or "log")
+    begin = rule(anomaly.explanation.aspect)[1].format(program=line.program or "log")
     where = f" on {line.host}" if line.host else ""
     event = _event(anomaly)
     what = anomaly.bundle.masks.mask(line.message) if event == UNKNOWN else text(anomaly, event)
@@ -75,7 +80,7 @@ def message(anomaly: Anomaly) -> str:
 
 def reason(anomaly: Anomaly) -> str:
     """Why, in one sentence with its figures."""
-    return REASONS[anomaly.explanation.aspect](anomaly, anomaly.explanation)
+    return REASONS.get(anomaly.explanation.aspect, _other)(anomaly, anomaly.explanation)
 
 
 def one_in(probability: float) -> str:
@@ -126,11 +131,21 @@ def _sequence(anomaly: Anomaly, why: Explanation) -> str:
         if last
         else f"when a session of {anomaly.sighting.line.program or 'the log'} begins"
     )
-    first, *others = why.expected[:2]
-    likely = [first, *((event, p) for event, p in others if p >= WORTH_SAYING)]
-    usual = " or ".join(f"`{_short(text(anomaly, event))}` ({100 * p:.0f} %)" for event, p in likely)
+    usual = _usual(anomaly, why)
     came = "the session fell silent" if window.event == END else f"{_quoted(anomaly, window.event)} came"
     return f"{before[0].upper()}{before[1:]}, {usual} was expected; {came}, {one_in(why.probability)}."
+
+
+def _other(anomaly: Anomaly, why: Explanation) -> str:
+    """What can be said of an aspect that this file has no sentence for."""
+    instead = f"; {_usual(anomaly, why)} was expected" if why.expected else ""
+    return f"{_quoted(anomaly, _event(anomaly))} came, its {why.aspect} {one_in(why.probability)}{instead}."
+
+
+def _usual(anomaly: Anomaly, why: Explanation) -> str:
+    first, *others = why.expected[:2]
+    likely = [first, *((event, p) for event, p in others if p >= WORTH_SAYING)]
+    return " or ".join(f"`{_short(text(anomaly, event))}` ({100 * p:.0f} %)" for event, p in likely)
 
 
 def _set(anomaly: Anomaly, why: Explanation) -> str:
