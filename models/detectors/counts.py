@@ -137,12 +137,12 @@ class Detector:
         error = errors(observed[0], expected[0])
         order = np.argsort(-error, kind="stable")[:WORST].tolist()
         told = [row for row in order if error[row] >= STANDS_OUT * error[order[0]]]
-        before = [self._last([_aged(window.bins, age)]) for age in range(1, self.config.bins)]
+        before, usual = self._last([_aged(window.bins, age) for age in range(1, self.config.bins)])
         spots = [self._spot(window.bins, row, 0, observed[0], expected[0]) for row in told]
         spots += [
-            self._spot(window.bins, row, age, then[0], usual[0])
+            self._spot(window.bins, row, age, before[age - 1], usual[age - 1])
             for row in told
-            for age, (then, usual) in enumerate(before, 1)
+            for age in range(1, self.config.bins)
         ]
         surprise = float(self.surprise([window])[0])
         return Explanation("bins", float(np.exp(-surprise)), total=self.n_images, spots=tuple(spots))
