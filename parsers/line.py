@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
+
+HOUR_S, DAY_S = 3_600, 86_400
+SATURDAY = 5
+EPOCH = 3
+"""1 January 1970 was a Thursday."""
 
 
 class LogLine(NamedTuple):
@@ -25,6 +31,11 @@ class LogLine(NamedTuple):
     clock: float = 0.0
     """When its source showed it (the polled time field), seconds since the epoch; 0 = no other than `time`."""
 
+    @property
+    def hour(self) -> str:
+        """The hour of the day it was logged in and what kind of day that was, UTC: `03 on a work day`."""
+        return _hour(self.time // HOUR_S)
+
 
 class Rejected(NamedTuple):
     """One line that could not be read. A value, not an exception: it is counted and shown, and stops nothing."""
@@ -34,3 +45,9 @@ class Rejected(NamedTuple):
     """A short constant phrase, so that rejections can be counted by reason."""
     text: str
     """The beginning of the line, at most 200 characters."""
+
+
+@lru_cache(maxsize=1_000)  # lines of one hour come together
+def _hour(since_epoch: float) -> str:
+    day, hour = divmod(int(since_epoch), DAY_S // HOUR_S)
+    return f"{hour:02} on a {'weekend' if (day + EPOCH) % 7 >= SATURDAY else 'work day'}"

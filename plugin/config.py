@@ -41,13 +41,16 @@ LINE_FIELDS: Mapping[str, str] = {
     "process.pid": "pid",
     "user.name": "user",
     "source.ip": "address",
+    "hour": "hour",
 }
-"""The fields a view may join lines by, and what a log line calls them."""
+"""The fields a view may join lines by or pair, and what a log line calls them."""
 
 SECRETS = frozenset({"elasticsearch", "celery"})
 """Sections that hold keys and addresses with passwords: what is wrong in them is said without the value."""
 
 LineField = Literal["host.name", "process.name", "process.pid", "user.name", "source.ip"]
+PairField = Literal[LineField, "hour"]
+"""The hour is when a line came, not whose it is: it can be new for a user, and joins nothing."""
 Seconds = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -91,12 +94,13 @@ class ViewSettings(_Section):
     """Silence that ends a session: longer than sshd's login grace time of two minutes, shorter than cron's hour."""
     max_sessions: Annotated[int, Field(ge=1)] = 50_000
     """Open sessions kept; 50,000 of ten events are about 8 MB in a checkpoint."""
-    pairs: tuple[Annotated[tuple[LineField, ...], Field(min_length=2)], ...] = (
+    pairs: tuple[Annotated[tuple[PairField, ...], Field(min_length=2)], ...] = (
         ("user.name", "source.ip"),
         ("process.name", "user.name"),
         ("host.name", "process.name"),
     )
-    """Combinations whose first appearance is news; only detectors that count pairs see them."""
+    """Combinations whose first appearance is news; only detectors that count pairs see them. `hour` is the hour of the
+    day, UTC, on work days or on weekends."""
     detector: Annotated[Any, BeforeValidator(_detector)]
     """`{ kind = "deeplog", h = 10, … }`"""
 
@@ -104,12 +108,18 @@ class ViewSettings(_Section):
 def ready_views() -> dict[str, ViewSettings]:
     """Ways to look at a source that need no more than their name; the first two are taken where none is named."""
     by_user = ("user.name",)
+    own: tuple[tuple[PairField, ...], ...] = (
+        ("user.name", "hour"),
+        ("user.name", "source.ip"),
+        ("user.name", "host.name"),
+        ("user.name", "process.name"),
+    )
     return {
         "sequence": ViewSettings(detector={"kind": "deeplog"}),
         "rarity": ViewSettings(detector={"kind": "rarity"}),
         "values": ViewSettings(detector={"kind": "values"}),
         "order": ViewSettings(detector={"kind": "transitions"}),
-        "users": ViewSettings(session_by=by_user, idle_s=3_600.0, detector={"kind": "rarity"}),
+        "users": ViewSettings(session_by=by_user, idle_s=3_600.0, pairs=own, detector={"kind": "rarity"}),
         "long": ViewSettings(session_by=by_user, idle_s=3_600.0, detector={"kind": "hybrid"}),
         "volume": ViewSettings(session_by=("source.ip",), detector={"kind": "counts"}),
         "load": ViewSettings(session_by=("host.name",), detector={"kind": "counts"}),

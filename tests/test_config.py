@@ -228,6 +228,16 @@ def test_a_sources_own_masks_come_before_those_for_any_log(settings: Path) -> No
     assert read(settings, text).source("a").all_masks.mask("TCK-12 of 10.1.2.3") == "<TICKET> of <IP>"
 
 
+def test_an_hour_is_paired_and_joins_nothing(settings: Path) -> None:
+    """It says when a line came, not whose it is."""
+    view = "[sources.a]\nindices=['x']\n[sources.a.views.v]\ndetector={kind='rarity'}\n"
+    (paired,) = read(settings, view + "pairs=[['user.name', 'hour']]").source("a").views.values()
+    assert paired.pairs == (("user.name", "hour"),)
+    told = "".join(faults(settings, view.replace("detector", "session_by=['hour']\ndetector")))
+    assert "views.v.session_by.0: " in told
+    assert "not 'hour'" in told
+
+
 def test_a_view_that_is_ready_made_needs_its_name_alone() -> None:
     """What it says itself wins; one of another name needs a detector."""
     source = config.SourceSettings.model_validate(

@@ -92,6 +92,9 @@ def test_a_pair_names_both_its_halves() -> None:
     why = Explanation("pair", 0.001, total=300, pair="user.name=root|source.ip=10.0.0.1")
     told = explain.reason(anomaly(why, Window((), event(ACCEPTED))))
     assert told == "user.name root with source.ip 10.0.0.1: for the first time in 300 lines that name such a pair."
+    at_night = replace(why, pair="user.name=root|hour=03 on a work day", total=4_210)
+    told = explain.reason(anomaly(at_night, Window((), event(ACCEPTED))))
+    assert told.startswith("user.name root with hour 03 on a work day: for the first time in 4,210 lines")
 
 
 def test_a_set_says_what_was_missing_and_what_was_not_usual() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -47,6 +48,25 @@ def test_pairs_are_seen_only_when_complete() -> None:
         "host.name=web-01|process.name=sshd",
     )
     assert half.pairs == ("host.name=web-01|process.name=sshd",)
+
+
+@pytest.mark.parametrize(
+    ("moment", "hour"),
+    [
+        ("2026-11-27T03:59:59Z", "03 on a work day"),
+        ("2026-11-27T23:59:59.999Z", "23 on a work day"),
+        ("2026-11-28T00:00:00Z", "00 on a weekend"),
+        ("2026-11-29T14:30:00Z", "14 on a weekend"),
+        ("2026-11-30T00:30:00+02:00", "22 on a weekend"),
+        ("1969-12-31T23:00:00Z", "23 on a work day"),
+    ],
+)
+def test_the_hour_of_a_line_can_be_paired(moment: str, hour: str) -> None:
+    """Of the day, on work days or on weekends, UTC: when a user never came can be news as where from can."""
+    timed = LINE._replace(time=datetime.fromisoformat(moment).timestamp())
+    of_hours = Lens("v", ViewSettings(pairs=(("user.name", "hour"),), detector={"kind": "rarity"}))
+    (event,), (nobodys,) = of_hours.events([Match(timed, 1)]), of_hours.events([Match(timed._replace(user=""), 1)])
+    assert (event.pairs, nobodys.pairs) == ((f"user.name=root|hour={hour}",), ())
 
 
 def test_only_detectors_that_count_pairs_get_them() -> None:
