@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from models.windows import END
 from parsers.line import LogLine
@@ -25,6 +25,8 @@ from plugin.pipeline import Anomaly
 
 MAX_CHARS = 500
 """Characters of a message that are shown: seven rows of a terminal."""
+INDENT = 6
+"""Blanks before what belongs to an entry."""
 SHOWN = 10
 """Entries a terminal shows before it says how many more there are: what fits a person's patience."""
 
@@ -183,7 +185,9 @@ def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> 
     )
     body = [f"[bold]{_plain(_text(top))}[/]", f"[cyan]why[/]     {_plain(explain.reason(top))}"]
     body += _more(entry, report)
-    console.print(Padding("\n".join(body), (0, 0, 1, 6), expand=False), highlight=False)
+    for text in Text.from_markup("\n".join(body)).wrap(console, console.width - INDENT):
+        console.print(Text(" " * INDENT).append_text(text), soft_wrap=True)  # no blanks after it, as padding would add
+    console.print()
 
 
 def _more(entry: Entry, report: Report) -> list[str]:
