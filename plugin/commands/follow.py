@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from plugin import documents
 from plugin.ahead import reading_ahead
+from plugin.behind import writing_behind
 from plugin.commands.poll import Polled, Polling, poll
 from plugin.commands.recount import recount
 from plugin.commands.reshape import settled
@@ -36,8 +37,10 @@ def catch_up(
     """
     limit = time.monotonic() + for_s
     done: list[Polled] = []
-    with reading_ahead(ports) as ahead:
-        for polled in _steps(polling, ahead, lambda: time.monotonic() >= limit, dry_run=dry_run):
+    if not dry_run and polling.past is None:
+        settled(polling, ports)
+    with reading_ahead(ports) as ahead, writing_behind(ahead, polling.key) as behind:
+        for polled in _steps(polling, behind, lambda: time.monotonic() >= limit, dry_run=dry_run):
             done.append(polled)
             tell(polled)
             if polling.past is None:  # how far the source lags is not a past time's to say
@@ -124,13 +127,10 @@ def tell(polled: Polled) -> None:
 
 
 def _steps(polling: Polling, ports: Ports, enough: Callable[[], bool], *, dry_run: bool) -> Iterator[Polled]:
-    """Polls until the source, cut as its settings say, is judged up to its delay; then what has come late.
+    """Polls until the source is judged up to its delay; then what has come late.
 
     Ends early when it is `enough`, but what has come late is looked for once however long the polls took.
     """
-    coming = not dry_run and polling.past is None
-    if coming:
-        settled(polling, ports)
     while True:
         polled = poll(polling, ports, dry_run=dry_run)
         yield polled
@@ -138,7 +138,7 @@ def _steps(polling: Polling, ports: Ports, enough: Callable[[], bool], *, dry_ru
             break
         if enough():
             return
-    while coming and (late := recount(polling, ports)) is not None:
+    while not dry_run and polling.past is None and (late := recount(polling, ports)) is not None:
         yield late
         if enough():
             return

@@ -6,11 +6,12 @@ python tests/bench/memory.py [--documents 1000000 10000000] [--json]
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from plugin.training import Plan, learn  # noqa: E402
 from tests import servers  # noqa: E402
 from tests.bench.polling import BEGIN, EXCERPT, SHAPES, _actions  # noqa: E402
 
+LOOK_S = 0.2
 SETTINGS = """\
 bundles = "{folder}/bundles"
 [elasticsearch]
@@ -67,13 +69,22 @@ def _peak(url: str, n: int) -> int:
         bundles.save(replace(learnt, until=int(BEGIN.timestamp() * 1000)), settings.bundles)
         bundles.use(settings.bundles, "bench", "bench-1")
         command = [sys.executable, "-m", "plugin.cli", "--config", str(path), "poll", "--once"]
-        worker = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(worker.pid, 0)
-        worker.returncode = os.waitstatus_to_exitcode(status)
-        if worker.returncode:
-            raise SystemExit(f"poll ended with {worker.returncode}")
+        peak = _watched(subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL))
     client.indices.delete(index=f"bench-{n}")
-    return usage.ru_maxrss * 1024
+    return peak
+
+
+def _watched(worker: subprocess.Popen[bytes]) -> int:
+    """Its peak, bytes, as last told before it ended. What `wait` tells is no less than the peak of us who began it."""
+    peak = 0
+    while worker.poll() is None:
+        with contextlib.suppress(OSError):
+            told = dict(line.split(":", 1) for line in Path(f"/proc/{worker.pid}/status").read_text().splitlines())
+            peak = int(told.get("VmHWM", "0 kB").split()[0]) * 1024 or peak
+        time.sleep(LOOK_S)
+    if worker.returncode:
+        raise SystemExit(f"poll ended with {worker.returncode}")
+    return peak
 
 
 if __name__ == "__main__":
