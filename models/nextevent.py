@@ -8,7 +8,6 @@ each has a small probability. Which network predicts is the detector's own.
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
+from models import storing
 from models.base import Explanation, Floats, Progress
 from models.layers import Array, Fitted, Layers, Network
 from models.learning import Lesson, Schedule, learn
@@ -167,9 +165,8 @@ class NextEvent:
     def save(self, directory: Path) -> None:
         """Write `detector.json` and `weights.safetensors` into an existing directory."""
         words = {"config": asdict(self.config), "vocabulary": self.vocabulary, "times": self.times}
-        (directory / "detector.json").write_text(json.dumps(words), encoding="utf-8")
         tables = {f"seen.{name}": table for name, table in self.seen._asdict().items()}
-        save_file(self.fitted.floats() | tables, directory / "weights.safetensors")
+        storing.write(directory, words, self.fitted.floats() | tables)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -178,13 +175,9 @@ class NextEvent:
         Raises:
             OSError, ValueError, KeyError, TypeError: a file is missing, truncated or foreign.
         """
-        words = json.loads((directory / "detector.json").read_text(encoding="utf-8"))
+        words, weights = storing.read(directory)
         config = cls.CONFIG(**words["config"])
         vocabulary, times = tuple(map(int, words["vocabulary"])), tuple(map(int, words["times"]))
-        try:
-            weights = load_file(directory / "weights.safetensors")
-        except SafetensorError as error:
-            raise ValueError(f"weights.safetensors: {error}") from error
         seen = Seen(*(weights.pop(f"seen.{name}") for name in Seen._fields))
         return cls(config, vocabulary, times, Fitted.of(cls.network(len(vocabulary), config), weights), seen)
 

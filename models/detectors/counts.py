@@ -11,7 +11,6 @@ ICML 2008; Poisson error for counts of events, Cameron and Trivedi, "Regression 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,9 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
+from models import storing
 from models.base import DetectorConfig, Explanation, Floats, Progress, Spot
 from models.images import Cells, Images, errors, summed
 from models.layers import Array, Conv1d, Fitted, Layers, Linear, Network
@@ -150,8 +148,7 @@ class Detector:
     def save(self, directory: Path) -> None:
         """Write `detector.json` and `weights.safetensors` into an existing directory."""
         words = {"config": asdict(self.config), "vocabulary": self.vocabulary, "n_images": self.n_images}
-        (directory / "detector.json").write_text(json.dumps(words), encoding="utf-8")
-        save_file(self.fitted.floats(), directory / "weights.safetensors")
+        storing.write(directory, words, self.fitted.floats())
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -160,12 +157,8 @@ class Detector:
         Raises:
             OSError, ValueError, KeyError, TypeError: a file is missing, truncated or foreign.
         """
-        words = json.loads((directory / "detector.json").read_text(encoding="utf-8"))
+        words, weights = storing.read(directory)
         config, vocabulary = Config(**words["config"]), tuple(map(int, words["vocabulary"]))
-        try:
-            weights = load_file(directory / "weights.safetensors")
-        except SafetensorError as error:
-            raise ValueError(f"weights.safetensors: {error}") from error
         fitted = Fitted.of(network(FIRST + len(vocabulary), config), weights)
         return cls(config, vocabulary, int(words["n_images"]), fitted)
 

@@ -13,7 +13,6 @@ dataset", WCNC 2013, for judging a process by its whole trace.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,9 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
+from models import storing
 from models.base import DetectorConfig, Explanation, Floats, Progress, Spot
 from models.images import Cells, Images, Ints, errors, summed
 from models.layers import Array, Fitted, Layers, Linear, Network, Table
@@ -174,9 +172,8 @@ class Detector:
     def save(self, directory: Path) -> None:
         """Write `detector.json` and `weights.safetensors` into an existing directory."""
         words = {"config": asdict(self.config), "vocabulary": self.vocabulary}
-        (directory / "detector.json").write_text(json.dumps(words), encoding="utf-8")
         tables = {f"known.{name}": table for name, table in self.known._asdict().items()}
-        save_file(self.fitted.floats() | tables, directory / "weights.safetensors")
+        storing.write(directory, words, self.fitted.floats() | tables)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -185,12 +182,8 @@ class Detector:
         Raises:
             OSError, ValueError, KeyError, TypeError: a file is missing, truncated or foreign.
         """
-        words = json.loads((directory / "detector.json").read_text(encoding="utf-8"))
+        words, weights = storing.read(directory)
         config, vocabulary = Config(**words["config"]), tuple(map(int, words["vocabulary"]))
-        try:
-            weights = load_file(directory / "weights.safetensors")
-        except SafetensorError as error:
-            raise ValueError(f"weights.safetensors: {error}") from error
         known = Images(*(weights.pop(f"known.{name}") for name in Images._fields))
         return cls(config, vocabulary, Fitted.of(network(FIRST + len(vocabulary), config), weights), known)
 

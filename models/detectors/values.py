@@ -12,7 +12,6 @@ Of m parts that have a say the least likely one speaks: that one of m is so unli
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -20,9 +19,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
+from models import storing
 from models.base import DetectorConfig, Explanation, Floats, Progress
 from models.course import Course, Plan, network
 from models.layers import Fitted, Numbers
@@ -173,14 +171,13 @@ class Detector:
         """Write `detector.json` and `weights.safetensors` into an existing directory."""
         usual = {event: _written(of) for event, of in self.usual.items()}
         words = {"config": asdict(self.config), "usual": usual}
-        (directory / "detector.json").write_text(json.dumps(words), encoding="utf-8")
         weights = {
             f"{event}.{name}": weight
             for event, of in self.usual.items()
             if of.course
             for name, weight in of.course.fitted.floats().items()
         }
-        save_file(weights, directory / "weights.safetensors")
+        storing.write(directory, words, weights)
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -189,11 +186,10 @@ class Detector:
         Raises:
             OSError, ValueError, KeyError, TypeError: a file is missing, truncated or foreign.
         """
-        words = json.loads((directory / "detector.json").read_text(encoding="utf-8"))
+        words, weights = storing.read(directory)
         try:
-            weights = load_file(directory / "weights.safetensors")
             usual = {int(event): _read(of, f"{event}.", weights) for event, of in words["usual"].items()}
-        except (SafetensorError, AttributeError) as error:
+        except AttributeError as error:
             raise ValueError(f"{directory.name}: {error}") from error
         return cls(Config(**words["config"]), usual)
 
