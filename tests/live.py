@@ -303,16 +303,19 @@ def append(run: Run, lines: Sequence[LogLine]) -> None:
 
 
 def ship(run: Run, lines: Sequence[LogLine], port: int) -> None:
-    """Send lines to rsyslog as of now, and wait until what it made of them has been judged."""
+    """Send lines to rsyslog as another rsyslog forwards them, and wait until what it made of them has been judged."""
     now = time.time()
-    servers.send(port, [text(line, datetime.fromtimestamp(now, UTC)) for line in lines])
+    stamps = [
+        datetime.fromtimestamp(now + n / 1_000_000, UTC).isoformat(timespec="microseconds") for n in range(len(lines))
+    ]
+    servers.send(port, [text(line, stamp) for line, stamp in zip(lines, stamps, strict=True)])
 
     def brought() -> set[str]:
         return {row["_id"] for row in servers.shipped(run.client, f"{SHIPPED}-fields")} - run.ingested.keys()
 
     wait(f"rsyslog to bring {len(lines)} documents", lambda: len(brought()) >= len(lines))
     run.ingested.update(dict.fromkeys(brought(), now))
-    judged(run, time.time())  # rsyslog's stamps are whole seconds: some were late, and are found by counting again
+    judged(run, time.time())
 
 
 def judged(run: Run, instant: float) -> None:
@@ -328,17 +331,17 @@ def judged(run: Run, instant: float) -> None:
 def document(line: LogLine, n: int, at: float) -> dict[str, Any]:
     """A line as a shipper would send it: every other one raw in `message`, the rest in ECS fields."""
     when = datetime.fromtimestamp(at, UTC)
-    base = {"@timestamp": when.isoformat(), "event": {"ingested": when.isoformat()}}
+    base = {"@timestamp": when.isoformat(), "event": {"ingested": when.isoformat()}, "log": {"offset": n}}
     if n % 2:
-        return base | {"message": text(line, when)}
+        return base | {"message": text(line, f"{when:%b %e %H:%M:%S}")}
     process = {"name": line.program} | ({} if line.pid is None else {"pid": line.pid})
     return base | {"message": line.message, "host": {"name": line.host}, "process": process}
 
 
-def text(line: LogLine, when: datetime) -> str:
-    """A line of RFC 3164."""
+def text(line: LogLine, stamp: str) -> str:
+    """A line of syslog."""
     tag = line.program if line.pid is None else f"{line.program}[{line.pid}]"
-    return f"{when:%b %e %H:%M:%S} {line.host} {tag}: {line.message}"
+    return f"{stamp} {line.host} {tag}: {line.message}"
 
 
 def index(run: Run, documents: Sequence[Mapping[str, Any]], *, refresh: bool) -> list[str]:
