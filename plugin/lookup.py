@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from parsers.syslog import MAX_CHARS
@@ -73,11 +74,18 @@ def _in_one_of(below: object, rest: Callable[[Mapping[str, object]], object]) ->
 
 
 SEQUENCE = ("event.sequence", "log.offset")
+STAMP = "@timestamp"
+TIES = (STAMP, *SEQUENCE)
 """Where a document says its place among others of one instant: most stamps are whole seconds or milliseconds."""
-_sequence = first(SEQUENCE)
+_sequence, _stamp = first(SEQUENCE), first([STAMP])
+_FINE = re.compile(r"[.,]\d{3}(\d{1,6})")
 
 
-def sequence(document: Mapping[str, object]) -> int:
-    """A document's place among those of its instant; 0 where it says none."""
-    text = _sequence(document)
-    return int(text) if text.isascii() and text.isdigit() else 0
+def sequence(document: Mapping[str, object]) -> tuple[int, int]:
+    """A document's place among those of its millisecond; (0, 0) where it says none.
+
+    First the nanoseconds of its stamp beyond the millisecond, which a `date` of the mapping does not keep.
+    """
+    text, fine = _sequence(document), _FINE.search(_stamp(document))
+    beyond = int(fine[1].ljust(6, "0")) if fine else 0
+    return beyond, int(text) if text.isascii() and text.isdigit() else 0

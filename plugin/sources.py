@@ -15,7 +15,7 @@ from parsers.entities import entities
 from parsers.line import LogLine, Rejected
 from plugin import patterns
 from plugin.config import FieldCandidates
-from plugin.lookup import SEQUENCE, first
+from plugin.lookup import TIES, first
 from plugin.patterns import Pattern
 from plugin.ports import Hit
 
@@ -46,7 +46,7 @@ class Source:
         """Every path that may be looked up in a document, each once."""
         told = self._in.pattern.paths if self._in.pattern else patterns.PATHS
         own = (path for _, candidates in self.fields for path in candidates)
-        return tuple(dict.fromkeys((*own, *patterns.SPEAKERS, *told, *SEQUENCE)))
+        return tuple(dict.fromkeys((*own, *patterns.SPEAKERS, *told, *TIES)))
 
     def read(self, hits: Iterable[Hit]) -> tuple[list[LogLine], list[Rejected]]:
         """The lines of the hits, in their order, and those that could not be read."""

@@ -163,6 +163,12 @@ class LogsContract:
         bench.put(index, "d", log_document(5))
         assert [hit.id for hit in bench.logs.read(self.stream(index), self.span()).hits] == ["d", "c", "b", "a"]
 
+    def test_lines_of_one_millisecond_come_in_the_order_of_finer_stamps(self, bench: LogsBench, index: str) -> None:
+        """The document says what the mapping does not keep: rsyslog and journald write microseconds."""
+        for id, beyond in (("a", "0009"), ("b", "00011"), ("c", "0005"), ("d", "")):
+            bench.put(index, id, log_document(5) | {"@timestamp": f"{stamp(5).removesuffix('Z')}{beyond}Z"})
+        assert [hit.id for hit in bench.logs.read(self.stream(index), self.span()).hits] == ["d", "b", "c", "a"]
+
     def test_what_is_read_can_be_counted(self, bench: LogsBench, index: str) -> None:
         """By second, as many as a read finds; from a whole one, only what the span holds."""
         for n, ms in enumerate((999, 1_000, 1_999, 3_000, 3_001)):

@@ -52,10 +52,10 @@ class _Found(NamedTuple):
 
     hit: Hit
     time: int
-    sequence: int
+    sequence: tuple[int, int]
 
     @property
-    def order(self) -> tuple[int, int, int, str, str]:
+    def order(self) -> tuple[int, int, tuple[int, int], str, str]:
         return self.hit.clock, self.time, self.sequence, self.hit.store, self.hit.id
 
 
