@@ -1,11 +1,11 @@
 """poll → score → write against a bare client's pull of the same documents, in one run, on a real Elasticsearch.
 
-python tests/bench/polling.py [--documents 50000] [--json]
+python tests/bench/polling.py [--documents 50000] [--shapes small filebeat] [--json]
 
-Two rows: documents of four fields, and ones of Filebeat's size (1.5 kB). The bare pull is the stock client with its
-stock decoder and whole documents, nothing kept: its second run counts, because its first one warms the server up too.
-Ours polls as installed: the fields that the source reads, orjson, the next pages asked for while the last are judged;
-so the time for `read` is only what was waited for. Then where the time went, by station.
+Documents of four fields, then ones of Filebeat's size (1.5 kB); then the default views beside DeepLog's alone. The bare
+pull is the stock client with its stock decoder and whole documents, nothing kept: its second run counts, because its
+first one warms the server up too. Ours polls as installed: the fields that the source reads, orjson, the next pages asked
+for while the last are judged; so the time for `read` is only what was waited for. Then where the time went, by station.
 """
 
 from __future__ import annotations
@@ -87,17 +87,23 @@ def main() -> None:
     """Load, pull bare, poll, and print the ratio of the two rates."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("--documents", type=int, default=50_000)
+    options.add_argument("--shapes", nargs="+", choices=SHAPES, default=[*SHAPES])
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
     with servers.elasticsearch() as server:
-        rows = [_row(server.url, shape, given.documents) for shape in SHAPES]
-    for row in rows:
-        if given.json:
-            print(json.dumps(row))
-        else:
-            ours, theirs = f"ours {row['ours_per_s']:,.0f} documents/s", f"{row['theirs_per_s']:,.0f} documents/s"
-            print(f"{row['name']:<16}  {row['ratio']:.2f} ×   {ours}, a bare pull {theirs}")
-            print(f"{'':<16}  µs a document: " + ", ".join(f"{name} {us:.1f}" for name, us in row["stations"].items()))
+        for shape in given.shapes:
+            _tell(_row(server.url, shape, given.documents), "a bare pull", given)
+        _tell(_views(server.url, given.shapes[-1], given.documents), "the view `sequence` alone", given)
+
+
+def _tell(row: Mapping[str, Any], beside: str, given: argparse.Namespace) -> None:
+    if given.json:
+        print(json.dumps(row), flush=True)
+        return
+    ours, theirs = f"ours {row['ours_per_s']:,.0f} documents/s", f"{row['theirs_per_s']:,.0f} documents/s"
+    print(f"{row['name']:<16}  {row['ratio']:.2f} ×   {ours}, {beside} {theirs}", flush=True)
+    stations = ", ".join(f"{name} {us:.1f}" for name, us in row["stations"].items())
+    print(f"{'':<16}  µs a document: {stations}", flush=True)
 
 
 def _row(url: str, shape: str, n: int) -> dict[str, Any]:
@@ -105,13 +111,27 @@ def _row(url: str, shape: str, n: int) -> dict[str, Any]:
     helpers.bulk(client, _actions(n, index, SHAPES[shape]), chunk_size=5_000, refresh=True)
     _pull(client, index)
     theirs = n / _timed(lambda: _pull(client, index))
-    with tempfile.TemporaryDirectory() as folder:
-        poll, done = _poller(url, index, Path(folder)), list[Polled]()
-        ours = n / _timed(lambda: done.extend(poll()))
+    ours, stations = _polled(url, index, n, "")
     name = "polling" if shape == "small" else f"polling {shape}"
-    spent = sum((Counter(polled.seconds) for polled in done), Counter[str]())
-    stations = {station: seconds / n * 1e6 for station, seconds in spent.items()}
     return {"name": name, "ratio": ours / theirs, "ours_per_s": ours, "theirs_per_s": theirs, "stations": stations}
+
+
+def _views(url: str, shape: str, n: int) -> dict[str, Any]:
+    """What the default views cost beside DeepLog alone; each polls twice, and the second time counts."""
+    alone, both = "[sources.bench.views.sequence]\n", ""
+    rates = {views: _polled(url, f"bench-{shape}", n, views, turn) for turn in "ab" for views in (alone, both)}
+    (theirs, _), (ours, stations) = rates[alone], rates[both]
+    return {"name": "views", "ratio": ours / theirs, "ours_per_s": ours, "theirs_per_s": theirs, "stations": stations}
+
+
+def _polled(url: str, index: str, n: int, views: str, turn: str = "") -> tuple[float, dict[str, float]]:
+    """Documents a second, and microseconds a document by station."""
+    prefix = f"siem-{index}-{len(views)}{turn}"
+    with tempfile.TemporaryDirectory() as folder:
+        poll, done = _poller(url, index, Path(folder), prefix, views), list[Polled]()
+        rate = n / _timed(lambda: done.extend(poll()))
+    spent = sum((Counter(polled.seconds) for polled in done), Counter[str]())
+    return rate, {station: seconds / n * 1e6 for station, seconds in spent.items()}
 
 
 def _actions(n: int, index: str, shape: Shape) -> Iterator[dict[str, object]]:
@@ -167,13 +187,13 @@ def _pull(client: elasticsearch.Elasticsearch, index: str) -> None:
     client.close_point_in_time(id=pit)
 
 
-def _poller(url: str, index: str, folder: Path) -> Callable[[], list[Polled]]:
+def _poller(url: str, index: str, folder: Path, prefix: str, views: str) -> Callable[[], list[Polled]]:
     """What polls all of it: installed, learnt from the shipped lines, its first poll begun."""
     path = folder / "settings.toml"
     path.write_text(
-        f'[elasticsearch]\nurl = "{url}"\nprefix = "siem-{index}"\n'
+        f'[elasticsearch]\nurl = "{url}"\nprefix = "{prefix}"\n'
         f'[sources.bench]\nindices = ["{index}"]\ntime_field = "@timestamp"\n'
-        f"delay_s = 0\nmax_window_s = 1e7\n",
+        f"delay_s = 0\nmax_window_s = 1e7\n{views}",
         encoding="utf-8",
     )
     settings = config.load(path)
