@@ -4,8 +4,8 @@ python tests/bench/polling.py [--documents 50000] [--shapes small filebeat] [--j
 
 Documents of four fields, then ones of Filebeat's size (1.5 kB); then the default views beside DeepLog's alone. The bare
 pull is the stock client with its stock decoder and whole documents, nothing kept: its second run counts, because its
-first one warms the server up too. Ours polls as installed: the fields that the source reads, orjson, the next pages asked
-for while the last are judged; so the time for `read` is only what was waited for. Then where the time went, by station.
+first one warms the server up too. Ours polls as installed: the fields that the source reads, orjson, the next pages
+asked for while the last are judged; so the time for `read` is only what was waited for. Then where the time went.
 """
 
 from __future__ import annotations
