@@ -56,6 +56,7 @@ time_field = "@timestamp"
 interval_s = {interval}
 delay_s = {delay}
 overlap_s = 20
+max_hits = 5000  # what has waited longest is judged and written first
 [sources.bench.views]
 sequence = {{ idle_s = 30 }}  # sessions are over in half a second here
 rarity = {{ idle_s = 30 }}
