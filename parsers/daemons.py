@@ -12,7 +12,7 @@ from datetime import tzinfo
 
 from parsers.forms import FLAGS, SEVERITIES, TAG, Form, base, build
 from parsers.line import LogLine
-from parsers.stamps import CLOCK, DATE, ISO_STAMP, MONTHS, NoSuchDate, at, iso_at, latest, seconds
+from parsers.stamps import CLOCK, DATE, ISO_STAMP, MONTHS, NoSuchDate, at, iso_at, latest, named_zone, seconds
 
 STREAMS = frozenset({"stdout", "stderr"})
 """What stands behind the stamp of a container's line."""
@@ -29,14 +29,21 @@ _ACCESS = re.compile(
 )
 _NGINX = re.compile(rf"(\d{{4}})/(\d\d)/(\d\d) {CLOCK} \[([a-z]{{1,16}}+)\] (\d{{1,10}}+)#\d{{1,20}}+: (.*)", FLAGS)
 _RING = re.compile(rf"\[[A-Z][a-z]{{2}} ({DATE}) {CLOCK} (\d{{4}})\] (.*)", FLAGS)
-_CTIME = re.compile(rf"[A-Z][a-z]{{2}} ({DATE}) {CLOCK} (\d{{4}})(?: \[pid (\d{{1,10}}+)\])? (.*)", FLAGS)
+_CTIME = re.compile(
+    rf"[A-Z][a-z]{{2}} ({DATE}) {CLOCK}(?: [A-Z]{{3,5}}+)? (\d{{4}})(?: \[pid (\d{{1,10}}+)\])? (.*)", FLAGS
+)
 _AUDIT = re.compile(
     r"(?:node=(\S{1,255}+) )?type=\S{1,64}+ msg=audit\((\d{1,11}+(?:\.\d{1,9}+)?):\d{1,20}+\): ?(.*)", FLAGS
 )
 _PID = re.compile(r"(?<![^\s])pid=(\d{1,10}+)(?![^\s])", FLAGS)
-_KLOG = re.compile(rf"([IWEF])(\d\d)(\d\d) {CLOCK} ++(\d{{1,10}}+) ([^\s:\]]{{1,255}}+):\d{{1,9}}+\] (.*)", FLAGS)
+_KLOG = re.compile(
+    rf"([IWEF])(\d{{4}})?(\d\d)(\d\d) {CLOCK} ++(\d{{1,10}}+) ([^\s:\]]{{1,255}}+):\d{{1,9}}+\] (.*)", FLAGS
+)
 _FAST = re.compile(rf"(\d\d)/(\d\d)(?:/(\d{{4}}))?-{CLOCK} {{1,4}}((?:\[\w{{1,16}}+\] )?\[\*\*\] .*)", FLAGS)
-_NAMED = re.compile(rf"(\d\d)-([A-Z][a-z]{{2}})-(\d{{4}}) {CLOCK} (.*)", FLAGS)
+_NAMED = re.compile(
+    rf"(\[)?(\d\d)-([A-Z][a-z]{{2}})-(\d{{4}}) {CLOCK}(?(1)(?: ([A-Za-z_/+-]{{1,64}}+))?\]) (.*)", FLAGS
+)
+_JAVA = re.compile(r"([A-Z]{4,8}+) \[[^\]]{1,128}+\] ([\w.$]{1,255}+) (.*)", FLAGS)
 _HADOOP = re.compile(
     r"(\d\d)(\d\d)(\d\d) (\d\d)([0-5]\d)([0-6]\d) (\d{1,10}+) ([A-Z]{1,16}+) ([^\s:]{1,255}+): (.*)", FLAGS
 )
@@ -45,18 +52,35 @@ _CLUSTER = re.compile(
 )
 _TAGGED = re.compile(rf"(?:{TAG})?(.*)", FLAGS)
 _BLUE_GENE = re.compile(r"[\d.-]{26} \S{1,255}+ [A-Z]{1,32}+ (\S{1,64}+) ([A-Z]{1,16}+) ?(.*)", FLAGS)
-_LOGFMT = re.compile(rf'(?:time|ts|t)="?{ISO_STAMP}"? (?:level=([a-z]{{1,16}}+) )?(.*)', FLAGS)
+_LOGFMT = re.compile(
+    rf'(?:level=([A-Za-z]{{1,16}}+) )?(?:time|ts|t)="?{ISO_STAMP}"? (?:level=([A-Za-z]{{1,16}}+) )?(.*)', FLAGS
+)
 _PLAIN = re.compile(
-    rf"\[?(\d{{4}})[-/](\d\d)[-/](\d\d)[ T]{CLOCK} ?(Z|UTC|[+-]\d\d:?\d\d|)(?: [A-Z]{{3,5}}+(?= \[))?(?=[\s\]:|])"
-    r"[\]:]{0,2}\s++(.*)",
+    rf"\[?(\d{{4}})[-/.](\d\d)[-/.](\d\d)[ T]{CLOCK} ?(Z|UTC|[+-]\d\d(?::?\d\d)?|)(?: [A-Z]{{3,5}}+(?= \[))?"
+    r"(?=[\s\]:|])[\]:]{0,2}(?:\s++|(?=\[))(.*)",
     FLAGS,
 )
-_LEVEL = "DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE|LOG"
+_LEVEL = "DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE|LOG|PANIC"
 _LOGGER = re.compile(r"([\w.]{1,128}+)\s++\[(\d{1,10}+)\]: ([A-Z]{1,16}+)\s++(.*)", FLAGS)
 _DAEMON = re.compile(r"([\w.-]{1,255}+) ([\w./-]{1,128}+)\[(\d{1,10}+)\]:? (.*)", FLAGS)
 _LEVELLED = re.compile(
     rf"(?:\[(\d{{1,10}}+)\] )?\[?({_LEVEL})\]?:?\s++(?:([A-Za-z][\w.$-]{{0,127}}+): )?(.*)", FLAGS | re.IGNORECASE
 )
+_NUMBERED = re.compile(r"(?:\[(\d{1,10}+)\]:?|(\d{1,10}+)(?= \[[A-Z]))\s++(?:\[([A-Z][A-Za-z]{1,15}+)\] )?(.*)", FLAGS)
+_JAVA_LEVEL = re.compile(  # Spring Boot's, Logback's and Log4j's
+    rf"(?:\[[^\]]{{1,128}}+\] )?\[?({_LEVEL})\]? ++(?:(\d{{1,10}}+) --- )?(?:\[[^\]]{{0,128}}+\] ){{0,3}}"
+    r"((?(2)|(?=[\w$]{1,64}+\.))[A-Za-z_][\w.$/\[\]-]{0,255}+) *(?: - | : |(?<! ): )(.*)",
+    FLAGS,
+)
+_MONGO = re.compile(r"([FEWID])\d? {1,2}([A-Z]{1,16}+|-) ++(\[.*)", FLAGS)
+_GROUP = re.compile(r"\[([^\[\]]{0,128}+)\]", FLAGS)
+_LEVELS = {**SEVERITIES, "i": 6, "w": 4, "e": 3, "f": 2, "d": 7, "note": 6, "system": 6, "log": 6}
+"""MongoDB's, MySQL's and PostgreSQL's besides."""
+MAX_GROUPS = 4
+"""Brackets in front of a message that say pid, level and logger."""
+MAX_GROUPED = 160
+"""Characters that they take, or most."""
+_KEYED_LEVEL = re.compile(r"(?<!\S)level=\"?([A-Za-z]{1,16}+)", FLAGS)
 _CRI = re.compile(r"std(?:out|err) (?:[FP](?::[^\s]{0,64}+)? )?(.*)", FLAGS)
 
 
@@ -106,12 +130,14 @@ def _ring(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLi
 
 
 def _ctime(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
-    """`Mon Nov 23 10:00:00 2026 message`; vsftpd's have a pid, and OpenVPN's name no program."""
+    """`Mon Nov 23 10:00:00 2026 message`; vsftpd's have a pid, FreeRADIUS' a colon, and OpenVPN's name no program."""
     date, hour, minute, second, year, pid, message = found.groups()
     time = at(int(year), date, hour, zone) + int(minute) * 60 + seconds(second)
     if pid is None and (tag := _DAEMON.match(message)):
         host, program, pid, message = tag.groups()
         return build(origin, time, host, program, pid, message, None)
+    if message.startswith(": "):
+        return build(origin, time, "", "radiusd", None, message[2:], None)
     return build(origin, time, "", "vsftpd" if pid else None, pid, message, None)
 
 
@@ -124,10 +150,10 @@ def _audit(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> Log
 
 
 def _klog(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
-    """`I1123 10:00:00.123456    1 server.go:12] message`; the number, a process's or a thread's, is the pid."""
-    level, month, day, hour, minute, second, pid, file, message = found.groups()
-    date = f"{_month(month)} {day}"
-    time = latest(date, hour, int(minute) * 60 + seconds(second), now, zone)
+    """`I1123 10:00:00.123456    1 server.go:12] message`, or `I20261123 …`; the number is a process's or thread's."""
+    level, year, month, day, hour, minute, second, pid, file, message = found.groups()
+    date, into_s = f"{_month(month)} {day}", int(minute) * 60 + seconds(second)
+    time = at(int(year), date, hour, zone) + into_s if year else latest(date, hour, into_s, now, zone)
     return build(origin, time, "", file, pid, message, {"I": 6, "W": 4, "E": 3, "F": 2}[level])
 
 
@@ -140,17 +166,22 @@ def _fast(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLin
 
 
 def _named(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
-    """`23-Nov-2026 10:00:00.123 queries: info: client 10.0.0.5#53: message`."""
-    day, month, year, hour, minute, second, message = found.groups()
+    """`23-Nov-2026 10:00:00.123 queries: info: …`; with Tomcat a level and a thread follow; in brackets it is PHP's."""
+    opened, day, month, year, hour, minute, second, zone_name, message = found.groups()
+    zone = named_zone(zone_name, zone) if zone_name else zone
     time = at(int(year), f"{month} {day}", hour, zone) + int(minute) * 60 + seconds(second)
-    return build(origin, time, "", "named", None, message, None)
+    if java := _JAVA.match(message):
+        return build(origin, time, "", java[2], None, java[3], SEVERITIES.get(java[1].lower()))
+    return build(origin, time, "", "php" if opened else "named", None, message, None)
 
 
 def _logfmt(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
     """`time="2026-11-23T10:00:00Z" level=info msg="message"`."""
-    date, hour, minute, second, offset, level, message = found.groups()
+    first, date, hour, minute, second, offset, level, message = found.groups()
     time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
-    return build(origin, time, "", None, None, message, SEVERITIES.get(level or ""))
+    if not (named := first or level) and (keyed := _KEYED_LEVEL.search(message, 0, MAX_GROUPED)):
+        named = keyed[1]
+    return build(origin, time, "", None, None, message, SEVERITIES.get((named or "").lower()))
 
 
 def _hadoop(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
@@ -176,14 +207,45 @@ def _plain(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     year, month, day, hour, minute, second, offset, message = found.groups()
     offset = "Z" if offset == "UTC" else offset
     time = iso_at(f"{year}-{month}-{day}", hour, offset, zone) + int(minute) * 60 + seconds(second)
+    return undressed(message, origin, time, None)
+
+
+def undressed(message: str, origin: str, time: float, severity: int | None) -> LogLine:
+    """What follows a date: host and program, or a logger, pid and level, or a level, or these in brackets."""
     host = program = pid = level = None
-    if tag := _LOGGER.match(message):
+    if message.startswith("[") and "][" in message[:MAX_GROUPED]:
+        program, pid, level, message = _grouped(message)
+    elif tag := _LOGGER.match(message):
         program, pid, level, message = tag.groups()
     elif tag := _DAEMON.match(message):
         host, program, pid, message = tag.groups()
+    elif tag := _JAVA_LEVEL.match(message):
+        level, pid, program, message = tag.groups()
     elif tag := _LEVELLED.match(message):
         pid, level, program, message = tag.groups()
-    return build(origin, time, host, program, pid, message, SEVERITIES.get((level or "").lower()))
+    elif tag := _MONGO.match(message):
+        level, program, message = tag.groups()
+    elif tag := _NUMBERED.match(message):
+        bracketed, bare, level, message = tag.groups()
+        pid = bracketed or bare
+    named = _LEVELS.get((level or "").lower())
+    return build(origin, time, host, program, pid, message, severity if named is None else named)
+
+
+def _grouped(message: str) -> tuple[str | None, str | None, str | None, str]:
+    """Program, pid and level of `[INFO ][o.e.n.Node ] message` and `[777][info][main] message`, and what follows."""
+    groups: list[str] = []
+    start = 0
+    while len(groups) < MAX_GROUPS and (found := _GROUP.match(message, start)):
+        groups.append(found[1].strip())
+        start = found.end()
+    pid = next((group for group in groups if group.isdecimal() and len(group) <= 10), None)
+    level = next((group for group in groups if group.lower() in SEVERITIES), None)
+    if level is None:
+        return None, None, None, message
+    after = groups[groups.index(level) + 1 :]
+    program = next((group for group in after if group and not group.isdecimal()), None)
+    return program, pid, level, message[start:]
 
 
 FORMS = (

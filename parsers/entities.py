@@ -33,7 +33,8 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("from user ", r"from user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
             ("Close session: user ", r"^Close session: user (\S{1,128}) from "),
             ("user=<", r"[ :]user=<([^>]{0,128})>"),  # dovecot
-            (" user=", r" user=([^\s;,]{0,128})"),  # PAM
+            (" user=", r" user=\"?([^\s;,\"]{0,128})"),  # PAM, FortiGate
+            (" suser=", r"[ |]suser=([^\s=|]{1,128})(?!\S)"),  # CEF
             ("for user ", r"for user ([^\s(\['\"][^\s(]{0,127})"),
             ("of user ", r"of user (\S{1,128}?)\.?$"),  # systemd-logind
             ("new user: name=", r"new user: name=([^,\s]{0,128})"),  # what changes accounts
@@ -57,6 +58,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("failures for ", r"authentication failures for (\S{1,128})"),
             ("Starting session: ", r"^Starting session: .{0,128} for (\S{1,128}) from "),
             ("password changed for ", r"password changed for (\S{1,128})$"),
+            ("(set_id=", r"\(set_id=([^)\s]{1,128})\)"),  # Exim
             (" su for ", r"^(?:Successful|FAILED) su for \S{1,128} by (\S{1,128})$"),  # su: who it was before
         ),
     ),
@@ -85,10 +87,12 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         "]",
         _forms(
             (" USER ", r"\](?:\) -|\):) USER (\S{1,128}?)(?::| \()"),  # proftpd
+            ("Login ", r"Login (?:OK|incorrect)[^\[]{0,200}: \[([^\]/]{1,128})"),  # FreeRADIUS
             (" Peer Connection ", r"\[([^\]]{1,128})\] Peer Connection Initiated"),  # OpenVPN
         ),
     ),
     ("/", _forms((":", r"^([A-Za-z][\w.@-]{0,127})/[\d.:a-fA-F]{2,45}:\d{1,5} "))),  # OpenVPN
+    ("usrName=", _forms(("=", r"(?<!\w)usrName=([^\s|^]{1,128})"))),  # LEEF
     ("User ", _forms((" not allowed", r"^User (.{1,128}) from \S{1,255} not allowed"))),
     (" BY ", _forms(("LOGIN ON ", r"^(?:ROOT )?LOGIN ON .{1,128} BY (\S{1,128})"))),
 )
@@ -119,6 +123,9 @@ def _user(message: str) -> str:
 def _address(message: str) -> str:
     if "rhost=" in message and (found := _REMOTE_HOST.search(message)):
         return found[1]
+    start = message.find("src=")
+    if start >= 0 and (address := _first_address(message, start)):
+        return address
     start = message.rfind(" from ")
     if start >= 0:
         if found := _FROM_PORT.match(message, start):

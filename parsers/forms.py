@@ -25,8 +25,13 @@ SEVERITIES = {
 CISCO = re.compile(r"%([A-Z][A-Z0-9_]{1,63}+)(?:-[A-Za-z0-9_]{1,32}?){0,3}-([0-7])-[A-Z0-9_]{1,63}+: ", FLAGS)
 """`%SYS-5-CONFIG_I: `, whose facility serves as program."""
 
-_SPACED_TAG = re.compile(  # `syslogd 1.4.1: ` and `Microsoft Word[14463]: `
-    r"([^\s:\[]{1,64}+)(?: \d{1,9}+\.[\d.]{1,16}+| ([^\s:\[]{1,64}+)(?=\[))(?:\[(\d{1,10}+)\])?:(?:\s|\Z)(.*)", FLAGS
+_WORD = r"[A-Z(][\w.()+&-]{0,63}+"
+SPACED_NAME = rf"{_WORD}(?: {_WORD}){{1,3}}+"
+"""A name of several words, each with a capital: `Google Chrome Helper`."""
+_SPACED_TAG = re.compile(  # `syslogd 1.4.1: `, `Microsoft Word[14463]: ` and `notice mcpd[77]: `
+    rf"(?:({SPACED_NAME})(?=\[)|([^\s:\[]{{1,64}}+)(?: \d{{1,9}}+\.[\d.]{{1,16}}+| ([^\s:\[]{{1,64}}+)(?=\[)))"
+    r"(?:\[(\d{1,10}+)\])?:(?:\s|\Z)(.*)",
+    FLAGS,
 )
 
 Read = Callable[[re.Match[str], str, float, tzinfo], LogLine]
@@ -46,8 +51,10 @@ def build(
     """The line of these parts; the user and the address are what its message says."""
     message = message.strip()
     if program is None and (found := _SPACED_TAG.match(message)):
-        first, second, pid, message = found.groups()
-        program = f"{first} {second}" if second else first
+        name, first, second, pid, message = found.groups()
+        if second and first in SEVERITIES:  # F5 writes the level there
+            first, second, severity = second, None, SEVERITIES[first] if severity is None else severity
+        program = name or (f"{first} {second}" if second else first)
     user, address = entities(message)
     number = int(pid) if pid else None
     # What LogLine(…) does, without the call in between: every line of every log passes here.

@@ -1,4 +1,4 @@
-"""One JSON document a line, as journald, Docker and Suricata write them; documents with other fields are not read here.
+"""One JSON document a line, as journald, Docker, Suricata, MongoDB, nxlog and GELF write them; no others are read here.
 
 What has ECS fields or rsyslog's is read by whoever knows where a source keeps its fields.
 """
@@ -6,11 +6,11 @@ What has ECS fields or rsyslog's is read by whoever knows where a source keeps i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
 from parsers.daemons import unwrapped
-from parsers.forms import build
+from parsers.forms import SEVERITIES, build
 from parsers.line import LogLine
 from parsers.stamps import instant
 
@@ -32,17 +32,11 @@ def load(text: str) -> Mapping[str, object] | None:
 
 
 def read(document: Mapping[str, object], origin: str, now: float, zone: tzinfo) -> LogLine | None:
-    """The line of a document, None where its fields are not those of journald, Docker or Suricata."""
-    if "__REALTIME_TIMESTAMP" in document:
-        return _journald(document, origin)
-    if "log" in document and "time" in document:
-        return _docker(document, origin, now, zone)
-    if "event_type" in document and "timestamp" in document:
-        return _suricata(document, origin)
-    return None
+    """The line of a document, None where its fields are not those of one of these."""
+    return next((read(document, origin, now, zone) for keys, read in _READERS if keys <= document.keys()), None)
 
 
-def _journald(document: Mapping[str, object], origin: str) -> LogLine | None:
+def _journald(document: Mapping[str, object], origin: str, _now: float, _zone: tzinfo) -> LogLine | None:
     """`journalctl -o json`: microseconds; a message that is no UTF-8, or has control characters, is a list of bytes."""
     stamp = _text(document, "_SOURCE_REALTIME_TIMESTAMP") or _text(document, "__REALTIME_TIMESTAMP")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= MAX_STAMP and int(stamp) < LAST_S * 1e6):
@@ -66,7 +60,7 @@ def _docker(document: Mapping[str, object], origin: str, now: float, zone: tzinf
     return None if time is None else unwrapped(_text(document, "log").strip(), origin, time, now, zone)
 
 
-def _suricata(document: Mapping[str, object], origin: str) -> LogLine | None:
+def _suricata(document: Mapping[str, object], origin: str, _now: float, _zone: tzinfo) -> LogLine | None:
     """An EVE record: its kind, its signature where it is an alert, and the flow."""
     time = instant(_text(document, "timestamp"))
     if time is None:
@@ -79,6 +73,58 @@ def _suricata(document: Mapping[str, object], origin: str) -> LogLine | None:
     words = [kind, *filter(None, what), _text(document, "proto"), flow]
     line = build(origin, time, _text(document, "host"), "suricata", None, " ".join(filter(None, words)), None)
     return line._replace(address=_text(document, "src_ip"))
+
+
+def _mongo(document: Mapping[str, object], origin: str, _now: float, _zone: tzinfo) -> LogLine | None:
+    """`{"t":{"$date":"…"},"s":"I","c":"NETWORK","msg":"Connection accepted","attr":{"remote":"10.0.0.5:4711"}}`."""
+    stamp, attributes = document["t"], document.get("attr")
+    time = instant(_text(stamp, "$date")) if isinstance(stamp, dict) else None
+    if time is None:
+        return None
+    told = attributes if isinstance(attributes, dict) else {}
+    words = [_text(document, "msg"), *(f"{key}={text}" for key in told if (text := _text(told, key)))]
+    severity = {"F": 2, "E": 3, "W": 4, "I": 6}.get(_text(document, "s")[:1], 7)
+    return build(origin, time, "", _text(document, "c"), None, " ".join(words)[:MAX_MESSAGE], severity)
+
+
+def _nxlog(document: Mapping[str, object], origin: str, _now: float, zone: tzinfo) -> LogLine | None:
+    """By nxlog: `{"EventTime":"2026-11-23 10:00:00","Hostname":"win1","SourceName":"…","Message":"…"}`."""
+    time = instant(_text(document, "EventTime"), zone)
+    if time is None:
+        return None
+    line = build(
+        origin,
+        time,
+        _text(document, "Hostname"),
+        _text(document, "SourceName"),
+        _number(_text(document, "ProcessID")),
+        _text(document, "Message"),
+        SEVERITIES.get(_text(document, "Severity").lower()),
+    )
+    user, address = _text(document, "TargetUserName"), _text(document, "IpAddress").replace("-", "")
+    return line._replace(user=user or line.user, address=address or line.address)
+
+
+def _gelf(document: Mapping[str, object], origin: str, now: float, _zone: tzinfo) -> LogLine | None:
+    """Graylog's: `{"host":"web-01","short_message":"message","timestamp":1795424400.123,"level":6}`."""
+    stamp, level = document.get("timestamp", now), _text(document, "level")
+    if isinstance(stamp, bool) or not isinstance(stamp, int | float) or not 0 < stamp <= LAST_S:
+        return None
+    program, pid = _text(document, "_app", "facility", "_facility"), _number(_text(document, "_pid"))
+    message, severity = _text(document, "short_message"), int(level) if level in set("01234567") else None
+    return build(origin, float(stamp), _text(document, "host"), program, pid, message, severity)
+
+
+_Read = Callable[[Mapping[str, object], str, float, tzinfo], LogLine | None]
+_READERS: tuple[tuple[frozenset[str], _Read], ...] = (
+    (frozenset({"__REALTIME_TIMESTAMP"}), _journald),
+    (frozenset({"log", "time"}), _docker),
+    (frozenset({"event_type", "timestamp"}), _suricata),
+    (frozenset({"t", "msg"}), _mongo),
+    (frozenset({"EventTime"}), _nxlog),
+    (frozenset({"short_message"}), _gelf),
+)
+"""By the fields that each has; the first that fits is taken."""
 
 
 def _end(document: Mapping[str, object], side: str) -> str:

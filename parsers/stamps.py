@@ -9,6 +9,7 @@ import math
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 HOUR_S, DAY_S = 3_600, 86_400
 
@@ -20,7 +21,7 @@ MONTHS = {
 
 DATE = r"[A-Z][a-z]{2} {1,2}\d{1,2}"
 CLOCK = r"(\d\d):([0-5]\d):([0-6]\d(?:[.,]\d{1,9})?)"
-ISO_STAMP = rf"(\d{{4}}-\d\d-\d\d)T{CLOCK}(Z|[+-]\d\d:?\d\d|)"
+ISO_STAMP = rf"(\d{{4}}-\d\d-\d\d)T{CLOCK}(Z|[+-]\d\d(?::?\d\d)?|)"
 """Pieces of patterns; the clock's groups are hour, minute and second, the stamp's are date, those, and offset."""
 
 
@@ -61,7 +62,7 @@ def at(year: int, date: str, hour: str, zone: tzinfo) -> float:
 
 
 def iso_at(date: str, hour: str, offset: str, zone: tzinfo) -> float:
-    """The same for `2026-11-23`, at an offset of `Z`, `+01:00` or `+0100`; '' = in `zone`.
+    """The same for `2026-11-23`, at an offset of `Z`, `+01:00`, `+0100` or `+01`; '' = in `zone`.
 
     Raises:
         NoSuchDate: there is no such day, hour or offset.
@@ -72,13 +73,22 @@ def iso_at(date: str, hour: str, offset: str, zone: tzinfo) -> float:
     return time
 
 
-def instant(text: str) -> float | None:
-    """An ISO 8601 instant as JSON documents spell it, or None; without an offset it is UTC."""
+def instant(text: str, zone: tzinfo = UTC) -> float | None:
+    """An ISO 8601 instant as JSON documents spell it, or None; without an offset it is read in `zone`."""
     try:
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=64)  # a stranger may write any name
+def named_zone(name: str, otherwise: tzinfo) -> tzinfo:
+    """The zone of a name (`Europe/Berlin`, `UTC`), or the other one where there is none of that name."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        return otherwise
 
 
 def in_year(time: float, year: int, zone: tzinfo) -> float:
@@ -126,7 +136,7 @@ def _hour(year: int, date: str, hour: str, zone: tzinfo) -> float | None:
 @lru_cache(maxsize=4_096)
 def _iso_hour(date: str, hour: str, offset: str, zone: tzinfo) -> float | None:
     if offset:
-        minutes = 0 if offset == "Z" else int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[-2:]))
+        minutes = 0 if offset == "Z" else int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[3:][-2:] or 0))
         if abs(minutes) >= 24 * 60:
             return None
         zone = timezone(timedelta(minutes=minutes))

@@ -16,8 +16,8 @@ from contextlib import suppress
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 
-from parsers import daemons, json_lines
-from parsers.forms import CISCO, FLAGS, PRI, TAG, Form, Read, base, build, severity_of
+from parsers import daemons, dates, devices, json_lines
+from parsers.forms import CISCO, FLAGS, PRI, SEVERITIES, SPACED_NAME, TAG, Form, Read, base, build, severity_of
 from parsers.line import LogLine, Rejected
 from parsers.stamps import CLOCK, DATE, ISO_STAMP, NoSuchDate, at, in_year, iso_at, latest, seconds
 
@@ -37,11 +37,22 @@ REASONS = (EMPTY, NO_STAMP, NO_SUCH_DATE, NO_JSON)
 _HOST_TAG = rf"(?:([^\s\[]{{1,255}}+)(?<!:)\s++)?(?:{TAG})?(.*)"
 _BSD = re.compile(rf"{PRI}({DATE}) (?:(\d{{4}}) )?{CLOCK}\s{_HOST_TAG}", FLAGS)
 _YEAR_FIRST = re.compile(rf"{PRI}(\d{{4}}) ({DATE}) {CLOCK}\s{_HOST_TAG}", FLAGS)
-_ISO = re.compile(rf"{PRI}{ISO_STAMP} {_HOST_TAG}", FLAGS)
+_ESX_LEVEL = r"(?:[A-Z][a-z]\((\d{1,3})\) )?"
+_ISO = re.compile(rf"{PRI}{ISO_STAMP} {_ESX_LEVEL}{_HOST_TAG}", FLAGS)
+_ISO_SPACED = re.compile(rf"<(\d{{1,3}})>(\d{{4}}-\d\d-\d\d) {CLOCK} ?(Z|[+-]\d\d(?::?\d\d)?|)() {_HOST_TAG}", FLAGS)
 _DATA = r'(-|(?:\[(?:[^\]"]++|"(?:[^"\\]++|\\.)*+")*+\])++)(?= |\Z)'
-_RFC5424 = re.compile(
-    rf"{PRI}1 {ISO_STAMP} (\S{{1,255}}+) (\S{{1,255}}+) (\S{{1,128}}+) (\S{{1,128}}+) (?:{_DATA})? ?(.*)", FLAGS
+_FIELDS = rf"(\S{{1,255}}+) (\S{{1,255}}+) (\S{{1,128}}+) (\S{{1,128}}+) (?:{_DATA})? ?(.*)"
+_RFC5424 = re.compile(rf"{PRI}1 {ISO_STAMP} {_FIELDS}", FLAGS)
+_NIL = re.compile(rf"<(\d{{1,3}})>1 -()()()()() {_FIELDS}", FLAGS)
+_BARE_DEVICE = re.compile(
+    rf"{PRI}(?::? ?\d{{0,10}}+: |: )?(?:([^\s:%<]{{1,255}}+) ?:? )?(?={CISCO.pattern})(.*)", FLAGS
 )
+_BARE = re.compile(
+    r"<(1[0-8]\d|19[01]|\d{1,2})>\s{0,8}+(?=\S)(?!1 )"
+    rf"(?:(?:([^\s\[:<]{{1,255}}+) (?=[^\s:\[]{{1,128}}+\[\d{{1,10}}+\]:))?{TAG})?(.*)",
+    FLAGS,
+)
+_BOOT = re.compile(r"(?:<(\d{1,2})>)?\[ {0,8}+\d{1,8}\.\d{6}\] (.*)", FLAGS)
 _FRAMED = re.compile(r"\d{1,7}+ (?=<\d{1,3}>)", FLAGS)
 _STAMP = rf"(?:<\d{{1,3}}>)?(?:{DATE} (?:\d{{4}} )?\d\d:|\d{{4}}-\d\d-\d\dT\d\d:)[\d:.,+Z-]{{5,32}}+"
 _RELAY = re.compile(rf"{_STAMP}\s\S{{1,255}}+\s++(?={_STAMP}\s)", FLAGS)
@@ -49,10 +60,24 @@ _CISCO_STAMP = rf"([*.]?)(?:(\d{{4}}) )?({DATE}) (?:(\d{{4}}) )?{CLOCK}(?: [A-Z]
 _DEVICE_NAME = r"(?:(?!\d{1,10}+:)([^\s:%]{1,255}+): )?(?:\d{1,10}+: )?"
 _CISCO_HEAD = rf"{_DEVICE_NAME}{_CISCO_STAMP}(?:: | ([^\s:%]{{1,255}}+) ?:? )(?=%|[A-Z])"
 _DEVICE = re.compile(rf"{PRI}(?::? ?\d{{0,10}}+: )?{_CISCO_HEAD}(.*)", FLAGS)
-_AFTER_HOST = re.compile(rf"(?::? ?\d{{0,10}}+: )?(?:{_CISCO_HEAD})?(?=%)", FLAGS)
+_AFTER_HOST = re.compile(rf"(?::? ?\d{{0,10}}+: )?(?:{_CISCO_HEAD}|([^\s:%]{{1,255}}+) ?:? )?(?=%)", FLAGS)
 _CISCO_USER = re.compile(r"(?<=from console by )(\S{1,128})(?= on )|(?<=\[user: )([^\]]{1,128})", FLAGS)
 _LATE = re.compile(r"(?:(\d{4})|[A-Z]{3,4})\Z", FLAGS)
 _HOST_AND_TAG = re.compile(rf"([^\s\[:]{{1,255}}+) {TAG}(.*)", FLAGS)
+_CAPITALS = re.compile(rf"({SPACED_NAME}):\s(.*)", FLAGS)
+_EVENT = re.compile(
+    r"(?:ed|ing|ion|ure|own)\Z|\b(?:Up|On|Off|Error|Warning|Alert|Status|Change|Reset|Start|Stop|Restart|Timeout|Attempt)\Z"
+)
+"""How a title of prose ends: `Login Failed`, `Link Down`, `PHP Warning`."""
+_NO_HOSTS = frozenset(cased(level) for level in SEVERITIES for cased in (str.lower, str.upper, str.title))
+_LEVEL_FIRST = re.compile(r"\d{1,10}+ \[[A-Z]|[FEWID]\d? ++[A-Z-]{1,16}+ ++\[", FLAGS)
+"""What databases write where a host would stand: a thread's number, a level of one letter."""
+_PID_TAG = re.compile(r"([A-Za-z][\w./-]{0,127}+)\[(\d{1,10}+)\] (.*)", FLAGS)
+_AIX = re.compile(
+    r"(?=forwarded from |[a-z0-9|]{1,64}+:[a-z])(?:forwarded from ([^\s:]{1,255}+): )?"
+    rf"(?:[a-z0-9|]{{1,64}}+:[a-z]{{3,7}}+ )?{TAG}(.*)",
+    FLAGS,
+)
 _SNARE = re.compile(r"(MSWinEventLog)[\t ]", FLAGS)
 _ODD = frozenset("%/*:0123456789<")
 """What programs' names seldom begin with: these lines are looked at twice."""
@@ -85,6 +110,12 @@ def format_of(text: str) -> str:
     if text.startswith("{"):
         return "json"
     return next((form.format for form in _FORMS if form.pattern.match(text[:MAX_CHARS])), "")
+
+
+def is_undated(text: str) -> bool:
+    """Whether the line says no time, if it can be read: it was read as of `now`."""
+    text = text[_framing(text) :].lstrip("\ufeff")[:MAX_CHARS]
+    return next((form for form in _FORMS if form.pattern.match(text)), None) in _BARE_FORMS
 
 
 def _framing(text: str) -> int:
@@ -123,23 +154,27 @@ def _year_first(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> 
 
 def _iso(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
     """`2026-11-23T10:00:00.388+01:00 host prog[1]: message`: rsyslog's default file format, and its forwarding one."""
-    pri, date, hour, minute, second, offset, host, program, pid, message = found.groups()
+    pri, date, hour, minute, second, offset, level, host, program, pid, message = found.groups()
     time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
     if host in daemons.STREAMS:
         return daemons.contained(found.string[found.end(6) + 1 :], origin, time, now, zone)
-    severity = severity_of(pri)
+    severity = severity_of(pri or level)
+    if (host or program) in _NO_HOSTS or (
+        program is None and (host is None or _LEVEL_FIRST.match(found.string, found.end(6) + 1))
+    ):
+        return daemons.undressed(found.string[found.end(6) + 1 :].lstrip(), origin, time, severity)
     if program is None or program[0] in _ODD or message[:2] == " %":
         return _odd(_Parts(origin, time, host, program, pid, message, severity), now, zone)
     return build(origin, time, host, program, pid, message, severity)
 
 
-def _rfc5424(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+def _rfc5424(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
     """`<165>1 2003-10-11T22:14:15.003Z host app 1234 ID47 [id key="value"] message`. Source: RFC 5424, section 6.
 
-    Without a message the identifier and the structured data are what the line says.
+    Without a message the identifier and the structured data are what the line says; with `-` for a time it is `now`.
     """
     pri, date, hour, minute, second, offset, host, program, pid, name, data, message = found.groups()
-    time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
+    time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second) if date else now
     pid = pid if pid.isdecimal() and len(pid) <= 10 else None
     message = message.removeprefix("\ufeff")
     if not message.strip():
@@ -153,6 +188,23 @@ def _device(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogL
     pri, host, _, *stamp, late_host, message = found.groups()
     time, host = _device_time(stamp, now, zone), host or late_host
     return _odd(_Parts(origin, time, host, None, None, message, severity_of(pri)), now, zone)
+
+
+def _bare_device(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`%ASA-4-106023: message`, with a priority, a number and a name in front or not, and no stamp."""
+    pri, host, *_, message = found.groups()
+    return _odd(_Parts(origin, now, host, None, None, message, severity_of(pri)), now, zone)
+
+
+def _bare(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`<30>sshd[12]: message`, a priority and no stamp that is one: it is now. Source: RFC 3164, section 4.3.3."""
+    pri, host, program, pid, message = found.groups()
+    return _odd(_Parts(origin, now, host, program, pid, message, severity_of(pri)), now, zone)
+
+
+def _boot(found: re.Match[str], origin: str, now: float, _zone: tzinfo) -> LogLine:
+    """`[  123.456789] usb 1-1: message`: seconds since a start that nobody told."""
+    return build(origin, now, "", "kernel", None, found[2], severity_of(found[1]))
 
 
 def _device_time(stamp: Sequence[str], now: float, zone: tzinfo) -> float:
@@ -185,9 +237,23 @@ def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> 
         return device
     if parts.program is not None:
         return build(*parts._replace(program=base(parts.program)))
+    return build(*_named(parts, message))
+
+
+def _named(parts: _Parts, message: str) -> _Parts:
+    """The parts of a line without a tag, with the program that its message names by its form, if it does."""
     if snare := _SNARE.match(message):
-        return build(*parts._replace(program=snare[1], message=message[snare.end() :]))
-    return build(*parts)
+        return parts._replace(program=snare[1], message=message[snare.end() :])
+    if name := devices.product(message):
+        return parts._replace(program=name)
+    if tag := _PID_TAG.match(message):
+        return parts._replace(program=tag[1], pid=tag[2], message=tag[3])
+    if tag := _AIX.match(message):
+        host = tag[1] or parts.host
+        return parts._replace(host=host, program=base(tag[2]), pid=tag[3], message=tag[4])
+    if parts.host and (tag := _CAPITALS.match(message)) and not _EVENT.search(tag[1]):
+        return parts._replace(program=tag[1], message=tag[2])
+    return parts
 
 
 def _late(parts: _Parts, year: str | None, message: str, zone: tzinfo) -> _Parts:
@@ -206,6 +272,9 @@ def _relayed(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine |
         if not (relay := _RELAY.match(message, start)):
             break
         start = relay.end()
+    if sender := _RFC5424.match(message, start):
+        with suppress(NoSuchDate):
+            return _rfc5424(sender, parts.origin, now, zone)
     if not (found := _BSD.match(message, start) or _ISO.match(message, start)):
         return None
     pri, date, *clock, host, program, pid, rest = found.groups()
@@ -214,6 +283,7 @@ def _relayed(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine |
             time = _device_time(("", date, *clock), now, zone)
         else:
             time = iso_at(date, clock[0], clock[3], zone) + int(clock[1]) * 60 + seconds(clock[2])
+            clock.pop()
     except NoSuchDate:
         return None
     severity = parts.severity if pri is None else severity_of(pri)
@@ -227,13 +297,15 @@ def _cisco(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine | N
     if tag and tag[0] in _ODD:  # a sequence number, or the code
         message = f"{tag}: {message}"
     elif tag:
-        host = host or tag
+        host = host or ("" if _LATE.match(tag) else tag)
     head = _AFTER_HOST.match(message)
     start = head.end() if head else 0
     if not (code := CISCO.match(message, start)):
         return None
-    if head and head[4]:
-        first_host, unset, *stamp, late_host = head.groups()
+    if head and head[10]:
+        host = head[10]
+    elif head and head[4]:
+        first_host, unset, *stamp, late_host, _ = head.groups()
         host = first_host or late_host or host
         with suppress(NoSuchDate):
             time = time if unset else _device_time(stamp, now, zone)
@@ -249,8 +321,25 @@ def _given(field: str) -> str:
 
 
 _SYSLOG = (Form("syslog", _BSD, _bsd), Form("syslog", _ISO, _iso), Form("rfc5424", _RFC5424, _rfc5424))
-_FORMS = (*_SYSLOG, *daemons.FORMS, Form("syslog", _YEAR_FIRST, _year_first), Form("syslog", _DEVICE, _device))
-"""The commonest first; no line has two of these forms."""
+_BARE_FORMS = (
+    Form("rfc5424", _NIL, _rfc5424),
+    Form("syslog", _BARE_DEVICE, _bare_device),
+    devices.RECORD,
+    Form("syslog", _BOOT, _boot),
+    Form("syslog", _BARE, _bare),
+)
+"""Lines that may say no time: it is that of their document, or of the line before them in their file."""
+_FORMS = (
+    *_SYSLOG,
+    *daemons.FORMS,
+    Form("syslog", _YEAR_FIRST, _year_first),
+    Form("syslog", _DEVICE, _device),
+    Form("syslog", _ISO_SPACED, _iso),
+    *devices.FORMS,
+    *dates.FORMS,
+    *_BARE_FORMS,
+)
+"""The commonest first; no line has two of these forms, but for the last ones, which take what the others leave."""
 FORMATS = ("auto", *dict.fromkeys((*(form.format for form in _FORMS), "json")))
 """What `parse` can be told to read."""
 _BY_FORMAT: Mapping[str, tuple[tuple[re.Pattern[str], Read], ...]] = {

@@ -26,6 +26,8 @@ SEVERITIES: Mapping[str, int] = {
 """RFC 5424's numbers under the names that syslog daemons and Elastic write."""
 MAX_MILLIS = 14
 """Digits of an instant in milliseconds: 13 until the year 2286, 14 until 5138."""
+MAX_FLOAT = 20
+"""Characters of an instant in seconds with a fraction: ten until the year 2286, then nanoseconds."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Source:
             return self._from_fields(hit, message, time, program)
         line = syslog.parse(text, hit.origin, time)
         if isinstance(line, LogLine):
-            return line._replace(clock=hit.clock / 1e9)
+            return line._replace(clock=hit.clock / 1e9, host=line.host or parts.host(document))
         return self._from_fields(hit, message, time, program) if parts.host(document) else line
 
     def _from_fields(self, hit: Hit, message: str, time: float, program: str) -> LogLine:
@@ -119,9 +121,11 @@ def _is_no_prose(text: str) -> bool:
 
 
 def _time(text: str) -> float | None:
-    """Seconds since the epoch of an ISO 8601 instant (no offset = UTC) or of whole milliseconds, else None."""
+    """Seconds since the epoch of an ISO 8601 instant (no offset = UTC), of milliseconds or `1795424400.5`, or None."""
     if text.isascii() and text.isdigit():
         return int(text) / 1000 if len(text) <= MAX_MILLIS else None
+    if text[10:11] == "." and text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) <= MAX_FLOAT:
+        return float(text)
     try:
         instant = datetime.fromisoformat(text)
         return (instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()

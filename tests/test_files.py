@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import time
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
@@ -256,6 +257,56 @@ def test_frames_that_follow_on_each_other_are_lines(log: Path) -> None:
     lines = files.read([str(log)])[0]
     assert [line.message for line in lines] == ["caf\u00e9 0", "caf\u00e9 1", "caf\u00e9 2"]
     assert [line.origin for line in lines] == ["auth.log:1", "auth.log:1.2", "auth.log:1.3"]
+
+
+def test_a_counted_message_may_hold_line_feeds(log: Path) -> None:
+    """The count says where it ends: before the next frame, or at a line's end; lines keep the file's numbers."""
+    trace = b"<34>1 2026-01-01T00:00:00Z web app 1 - - it broke\n  at a.py:1\n  at b.py:2"
+    other = b"<34>1 2026-01-01T00:00:01Z web app 1 - - fine"
+    for between in (b"", b"\n"):
+        log.write_bytes(between.join(b"%d %s" % (len(text), text) for text in (trace, other, trace, trace)))
+        lines, rejected = files.read([str(log)])
+        assert rejected == []
+        assert sorted(line.message for line in lines) == ["fine"] + ["it broke\n  at a.py:1\n  at b.py:2"] * 3
+        assert len({line.origin for line in lines}) == 4
+
+
+def test_a_count_that_is_wrong_takes_no_other_lines(log: Path) -> None:
+    """Too large, by much or by little, or cut by the file's end: each line stays one, with its own number."""
+    framed = "<34>1 2026-01-01T00:00:00Z web app 1 - - x"
+    plain = "2026-01-01T00:00:01Z web app: y"
+    for count in (len(framed) + 7, 5_000, 9_999_999):
+        write(log, f"{count} {framed}", plain, plain, f"{count} {framed}", plain)
+        lines, _ = files.read([str(log)])
+        assert sorted(int(line.origin.partition(":")[2]) for line in lines) == [1, 2, 3, 4, 5]
+
+
+def test_wrong_counts_cost_no_more_than_a_look_at_each_line(log: Path) -> None:
+    """Ten thousand are read in a second; looking a message's length ahead from each would take half a minute."""
+    log.write_bytes(b"9999999 <34>1 - h a 1 - - x\nx\nx\n" * 10_000)
+    began = time.perf_counter()
+    lines, _ = files.read([str(log)])
+    assert len(lines) == 10_000
+    assert time.perf_counter() - began < 15
+
+
+def test_a_line_without_a_time_has_that_of_the_line_before_it(log: Path) -> None:
+    """The first ones have that of the first that has one, and all move with it into its year."""
+    bare = "%ASA-4-106023: Deny tcp src outside:203.0.113.5/4711"
+    write(log, bare, "Dec 31 10:00:00 fw a: x", bare, "<30>app: x", "Jan  1 10:00:00 fw a: x", "<30>1 - h app 1 - - x")
+    os.utime(log, (datetime(2026, 1, 2, tzinfo=UTC).timestamp(),) * 2)
+    lines, rejected = files.read([str(log)])
+    assert rejected == []
+    days = [f"{datetime.fromtimestamp(line.time, UTC):%Y-%m-%d %H}" for line in lines]
+    assert days == ["2025-12-31 10"] * 4 + ["2026-01-01 10"] * 2
+
+
+def test_a_file_without_any_time_has_that_of_its_last_change(log: Path) -> None:
+    """So that it can at least be read; the order of its lines is kept."""
+    write(log, "<30>app[1]: first", "<30>app[1]: second")
+    os.utime(log, (1_700_000_000,) * 2)
+    lines, _ = files.read([str(log)])
+    assert [(line.message, line.time) for line in lines] == [("first", 1.7e9), ("second", 1.7e9)]
 
 
 def test_a_files_first_lines_tell_its_format(log: Path) -> None:

@@ -163,6 +163,16 @@ def test_a_document_without_text_is_rejected(document: Mapping[str, Any]) -> Non
     assert len(lines) == 1
 
 
+def test_what_the_text_does_not_say_its_document_does() -> None:
+    """A line without stamp or host has its document's; what it says itself counts."""
+    document = {"@timestamp": "2026-11-23T10:00:00Z", "host": {"name": "fw-01"}}
+    bare = read(document | {"message": "%ASA-4-106023: Deny tcp src outside:203.0.113.5/4711"})
+    assert (bare.time, bare.host, bare.program, bare.address) == (TEN, "fw-01", "ASA", "203.0.113.5")
+    own = read(document | {"message": "<164>Nov 23 09:00:00 fw-02 : %ASA-4-733100: drop rate-1 exceeded"})
+    assert (own.time, own.host) == (TEN - 3_600, "fw-02")
+    assert read(document | {"message": "<30>1 - - app 5 - - x"}).host == "fw-01"
+
+
 def test_text_without_program_host_or_stamp_is_rejected() -> None:
     """Nothing says who spoke: no sequence could be made of it."""
     lines, (rejected,) = Source("auth").read([hit({"message": "hello"})])

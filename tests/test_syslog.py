@@ -97,7 +97,8 @@ def test_rfc_5424_is_read_with_its_structured_data_left_out() -> None:
     assert (bare.host, bare.program, bare.pid, bare.message, bare.severity) == ("", "", None, "", 2)
     assert read("<34>1 2003-10-11T22:14:15Z h app worker-1 - - x").pid is None
     assert read('<34>1 2003-10-11T22:14:15Z h app 1 - [broken x="1 text').message == '[broken x="1 text'
-    assert reason("<34>1 - h app 1 - - x") == NO_STAMP
+    undated = read("<34>1 - h app 1 - - x")
+    assert (undated.time, undated.host, undated.program, undated.pid, undated.message) == (NOW, "h", "app", 1, "x")
 
 
 def test_iso_8601_stamps_carry_their_own_offset() -> None:
@@ -241,9 +242,19 @@ def test_long_lines_are_cut_and_take_no_longer_than_their_length_allows() -> Non
         "2026-11-23 10:00:00 ",
         "12: ",
         "*Mar  1 ",
+        "<30>",
+        "<30>1 - h a 1 - ",
+        "fw1 ",
+        "1795424400.123 1 10.0.0.1 TCP_MISS/200 ",
+        "23 Nov 2026 10:00:00 ",
+        "CEF:0|a|b|",
+        "date=2026-11-23 time=10:00:00 ",
+        "2026-11-23T10:00:00Z INFO ",
+        "[2026-11-23 10:00:00][",
     ]
     pieces = ['[a="', '\\"', "[", ":", " ", "a.", "1.1.1.", " from ", "invalid user ", " : ", "\ud800", '{"a":', "[["]
     pieces += ["Mar 27 13:06:56 h ", "Account Name: x", "%A-1-", "- ", "pid=1", "x/1.1.1.1:1"]
+    pieces += ["Ab ", "][", " rt=1", "src=", " level=", "[1] ", "a|", "\t", "1 GET "]
     for piece in pieces:
         for start in began_with:
             began = time.perf_counter()

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 from parsers import json_lines
 from parsers.line import LogLine, Rejected
 from parsers.repeats import repeated, written_out
-from parsers.syslog import NO_STAMP, format_of, parse
+from parsers.syslog import MAX_CHARS, NO_STAMP, format_of, is_undated, parse
 from parsers.years import dated, is_yearless
 from plugin.config import FieldCandidates
 from plugin.errors import InputError
@@ -93,7 +93,8 @@ def look(path: str, zone: tzinfo = UTC, format: str = "auto", name: str = "") ->
         InputError: it is missing, unreadable, empty or binary.
     """
     looked, yearless, before, n_seen, n_more = Looked([], [], Counter()), bytearray(), dict[str, LogLine](), 0, 0
-    for text, read in _parsed(path, name or title(path), zone, format):
+    any_dated = False
+    for text, read, undated in _parsed(path, name or title(path), zone, format):
         if n_seen < FIRST:
             n_seen += 1
             looked.formats[format_of(text)] += 1
@@ -101,9 +102,14 @@ def look(path: str, zone: tzinfo = UTC, format: str = "auto", name: str = "") ->
             looked.rejected.append(read)
             continue
         line, n = repeated(read, before.get(read.host))
+        if undated and looked.lines:
+            line = line._replace(time=looked.lines[-1].time)
+        elif not undated and not any_dated:  # the first stamp dates what stands before it
+            looked.lines[:] = (each._replace(time=line.time) for each in looked.lines)
+            any_dated, yearless = True, bytearray([is_yearless(text)]) * len(looked.lines)
         before[line.host] = line
         looked.lines.append(line)
-        yearless.append(is_yearless(text))
+        yearless.append(yearless[-1] if undated and yearless else is_yearless(text))
         if n > 1 and n_more < MOST_REPEATS:
             more = list(written_out(line, n))[1:]
             n_more += len(more)
@@ -142,17 +148,19 @@ def _text(path: str) -> str:
     return path.encode("utf-8", "replace").decode()
 
 
-def _parsed(path: str, name: str, zone: tzinfo, format: str) -> Iterator[tuple[str, LogLine | Rejected]]:
+def _parsed(path: str, name: str, zone: tzinfo, format: str) -> Iterator[tuple[str, LogLine | Rejected, bool]]:
+    """Each line's text, what it says, and whether it says no time: then it has the file's."""
     n = 0
     try:
         with _opened(path) as (file, now):
-            for n, raw in enumerate(_lines(file), 1):
+            for n, raw in _wholes(file):
                 whole = raw.replace(b"\0", b"")
                 for part, frame in enumerate(_frames(whole) if whole[:1].isdigit() else (whole,), 1):
                     text = frame.decode("utf-8", "replace").rstrip("\r\n")
                     if text.strip():
                         origin = f"{name}:{n}" if part == 1 else f"{name}:{n}.{part}"  # `#` numbers repeats
-                        yield text, understand(text, origin, now, zone, format)
+                        read = understand(text, origin, now, zone, format)
+                        yield text, read, isinstance(read, LogLine) and read.time == now and is_undated(text)
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path}: cannot be read ({why}); check the name and your rights") from error
@@ -167,6 +175,57 @@ def _frames(raw: bytes) -> Iterator[bytes]:
         yield raw[start:end]
         start = end
     yield raw[start:]
+
+
+def _wholes(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines; one whose count of octets (RFC 6587) reaches over line feeds comes with what it reaches over."""
+    ahead: deque[bytes] = deque()
+    lines, n = _lines(file), 0
+    while raw := ahead.popleft() if ahead else next(lines, b""):
+        n += 1
+        if raw[:1].isdigit() and (lacking := _lacking(raw)):
+            further = _counted(lacking, ahead, lines)
+            yield n, raw + b"".join(further)
+            n += len(further)
+        else:
+            yield n, raw
+
+
+def _counted(lacking: int, ahead: deque[bytes], lines: Iterator[bytes]) -> list[bytes]:
+    """The further lines that a count reaches over; none where it does not end at the end of a line or before a frame.
+
+    The next line that begins a frame ends the search, so that wrong counts cost no more than one look at each line.
+    """
+    taken: list[bytes] = []
+    n_sure, size = 0, 0
+    while lacking and size < MAX_CHARS and (line := _after(len(taken), ahead, lines)) and not _FRAME.match(line):
+        taken.append(line)
+        size += len(line)
+        if len(line) < lacking:
+            lacking -= len(line)
+            continue
+        rest = line[lacking:]
+        if rest.strip() and not _FRAME.match(rest):
+            break
+        n_sure, lacking = len(taken), _lacking(rest)
+    for _ in range(n_sure):
+        ahead.popleft()
+    return taken[:n_sure]
+
+
+def _after(n: int, ahead: deque[bytes], lines: Iterator[bytes]) -> bytes:
+    """The n-th of the lines to come, which then lies ahead; empty where there is none."""
+    if n == len(ahead) and (line := next(lines, b"")):
+        ahead.append(line)
+    return ahead[n] if n < len(ahead) else b""
+
+
+def _lacking(raw: bytes) -> int:
+    """The octets that the last frame of a line still lacks."""
+    start = 0
+    while frame := _FRAME.match(raw, start):
+        start = frame.end(1) + 1 + int(frame[1])
+    return max(start - len(raw), 0)
 
 
 @contextmanager

@@ -1,0 +1,113 @@
+"""Lines that begin with a date in an order of its own: day first, seconds since the epoch, TAI64N, months as numbers.
+
+Redis, ntpd, mail's dates, Java's loggers, Squid, Zeek, Meraki, HAProxy, qmail and s6.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, tzinfo
+
+from parsers.forms import FLAGS, PRI, TAG, Form, build, severity_of
+from parsers.line import LogLine
+from parsers.stamps import CLOCK, MONTHS, NoSuchDate, at, iso_at, latest, seconds
+
+_TAGGED = rf"(?:(?:([^\s\[:]{{1,255}}+) (?=[^\s:\[]{{1,128}}+[\[:]))?{TAG})?(.*)"
+_DAY_FIRST = re.compile(
+    r"(?:(\d{1,10}+):[A-Z] |\[(\d{1,10}+)\] |[A-Z][a-z]{2}, )?"
+    rf"(\d{{1,2}}) ([A-Z][a-z]{{2}})(?: (\d{{4}}))? {CLOCK}(?: ([+-]\d{{4}}|UTC|GMT))?:? (?:([.*#-]) |{_TAGGED})",
+    FLAGS,
+)
+_EPOCH = re.compile(rf"(?:{PRI}1 |{PRI})(\d{{10}}\.\d{{1,9}})\s++(.*)", FLAGS)
+_SQUID = re.compile(r"\d{1,10}+ (\S{1,255}+) [A-Z_]{2,64}+/\d{3} ", FLAGS)
+_SQUID_USER = re.compile(r"(?: \S{1,32}+){2} \S{1,65536}+ (\S{1,128}+) [A-Z_]{2,64}+/\S{1,255}+ ", FLAGS)
+_NAMED = re.compile(r"(\S{1,255}+) ([\w-]{1,64}+) (.*)", FLAGS)
+_TAI = re.compile(r"@4([0-9a-f]{15})([0-9a-f]{8}) (.*)", FLAGS)
+_TWELVE = r"(?: ([AP]M))?"
+_MONTH_FIRST = re.compile(rf"([A-Z][a-z]{{2}}) (\d{{1,2}}), (\d{{4}}),? (\d{{1,2}}):(\d\d):(\d\d){_TWELVE} (.*)", FLAGS)
+_NUMBERS = re.compile(
+    rf"\[?(\d{{1,2}})([/.])(\d{{1,2}})\2(\d{{4}}),? (\d{{1,2}}):([0-5]\d):([0-6]\d(?:[.,]\d{{1,9}})?)"
+    rf"{_TWELVE}\]?:?\s++(.*)",
+    FLAGS,
+)
+_PROXY = re.compile(rf"([\da-fA-F.:]{{2,45}}):\d{{1,5}}+ \[(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}}):{CLOCK}\] (.*)", FLAGS)
+_TAI_AHEAD_S = 10
+"""TAI's seconds before UTC's at the epoch; who writes such stamps leaves later leap seconds out."""
+_REDIS = {".": 7, "-": 6, "*": 5, "#": 4}
+
+
+def _day_first(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`777:M 23 Nov 2026 10:00:00.123 * Ready`, `23 Nov 10:00:00 ntpd[777]: …`, `Mon, 23 Nov 2026 10:00:00 +0100 …`."""
+    pid, older, day, month, year, hour, minute, second, offset, level, host, program, own, message = found.groups()
+    into_s = int(minute) * 60 + seconds(second)
+    if year:
+        offset = "" if not offset else offset if offset[0] in "+-" else "Z"
+        time = iso_at(f"{year}-{MONTHS.get(month, 0):02}-{day:0>2}", hour, offset, zone) + into_s
+    else:
+        time = latest(f"{month} {day:>2}", hour, into_s, now, UTC if offset else zone)
+    if level:
+        return build(origin, time, "", "redis", pid or older, found.string[found.end() :], _REDIS[level])
+    return build(origin, time, host, program, own or pid or older, message, None)
+
+
+def _epoch(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> LogLine:
+    """`1795424400.123    45 10.0.0.5 TCP_MISS/200 …` (Squid), `<134>1 1795424400.1 MX84 flows src=…` (Meraki), Zeek."""
+    pri, time, message = found[1] or found[2], float(found[3]), found[4]
+    if proxied := _SQUID.match(message):
+        who = _SQUID_USER.match(message, proxied.end() - 1)
+        line = build(origin, time, "", "squid", None, message, None)
+        return line._replace(address=proxied[1], user=who[1] if who and who[1] != "-" else "")
+    if pri and (named := _NAMED.match(message)):
+        return build(origin, time, named[1], named[2], None, named[3], severity_of(pri))
+    return build(origin, time, "", None, None, message, severity_of(pri))
+
+
+def _tai(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> LogLine:
+    """`@400000005c3a1b2c1a2b3c4d message`: seconds of TAI and nanoseconds, as daemontools and s6 write them."""
+    time = int(found[1], 16) - _TAI_AHEAD_S + int(found[2], 16) / 1e9
+    if time >= 2**40:
+        raise NoSuchDate
+    return build(origin, time, "", None, None, found[3], None)
+
+
+def _month_first(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`Nov 23, 2026 10:00:00 AM org.example.Main start`, as Java's loggers write it."""
+    month, day, year, hour, minute, second, half, message = found.groups()
+    time = at(int(year), f"{month} {day}", _hour(hour, half), zone) + int(minute) * 60 + int(second)
+    return build(origin, time, "", None, None, message, None)
+
+
+def _numbers(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`11/23/2026 10:00:00 AM message`, month first; `23.11.2026 10:00:00 message`, day first."""
+    first, mark, second, year, hour, minute, second_s, half, message = found.groups()
+    month, day = (first, second) if mark == "/" else (second, first)
+    into_s = int(minute) * 60 + seconds(second_s)
+    time = iso_at(f"{year}-{month:0>2}-{day:0>2}", _hour(hour, half), "", zone) + into_s
+    return build(origin, time, "", None, None, message, None)
+
+
+def _proxy(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`10.0.0.5:4711 [23/Nov/2026:10:00:00.123] www~ app/app1 …`, HAProxy's own line."""
+    client, day, month, year, hour, minute, second, message = found.groups()
+    date = f"{year}-{MONTHS.get(month, 0):02}-{day}"
+    time = iso_at(date, hour, "", zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", "haproxy", None, message, None)._replace(address=client)
+
+
+FORMS = (
+    Form("dates", _DAY_FIRST, _day_first),
+    Form("dates", _EPOCH, _epoch),
+    Form("dates", _TAI, _tai),
+    Form("dates", _MONTH_FIRST, _month_first),
+    Form("dates", _NUMBERS, _numbers),
+    Form("haproxy", _PROXY, _proxy),
+)
+
+
+def _hour(hour: str, half: str | None) -> str:
+    """The hour of a clock of twelve hours, or of 24 where it says no half."""
+    if half is None:
+        return f"{hour:0>2}"
+    if not 1 <= int(hour) <= 12:
+        raise NoSuchDate
+    return f"{int(hour) % 12 + (12 if half == 'PM' else 0):02}"
