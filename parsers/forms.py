@@ -59,7 +59,7 @@ def build(
     number = int(pid) if pid else None
     # What LogLine(…) does, without the call in between: every line of every log passes here.
     return tuple.__new__(
-        LogLine, (origin, time, host or "", program or "", number, message, severity, user, address, 0.0)
+        LogLine, (origin, time, host or "", program or "", number, message, severity, user, address, 0.0, None)
     )
 
 

@@ -11,6 +11,15 @@ EPOCH = 3
 """1 January 1970 was a Thursday."""
 
 
+class Layout(NamedTuple):
+    """Where in a message the values of fields stand that it was made of."""
+
+    pieces: tuple[str, ...]
+    """Literal, name of a field, literal, …, literal; the same object for all messages of a pattern."""
+    tokens: tuple[int, ...]
+    """How many tokens each value has."""
+
+
 class LogLine(NamedTuple):
     """One log line, understood. A tuple, because every line of every log passes here."""
 
@@ -30,6 +39,8 @@ class LogLine(NamedTuple):
     """The address it speaks of, usually the peer's."""
     clock: float = 0.0
     """When its source showed it (the polled time field), seconds since the epoch; 0 = no other than `time`."""
+    layout: Layout | None = None
+    """Of a message that was made of fields and is no daemon's own wording."""
 
     @property
     def hour(self) -> str:

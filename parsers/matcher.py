@@ -60,7 +60,8 @@ class Matcher:
         ids = self.ids(line.message for line in lines)
         if self._reader is None:
             return list(map(Match, lines, ids))
-        return list(map(Match, lines, ids, map(self._reader.read, (line.message for line in lines), ids)))
+        read = self._reader.read
+        return [Match(line, id, read(line.message, id, line.layout)) for line, id in zip(lines, ids, strict=True)]
 
     def ids(self, messages: Iterable[str]) -> list[int]:
         """The event id of each message, in order; 0 = UNKNOWN."""

@@ -1,16 +1,19 @@
 """What stood where a template has a placeholder: the values of a line, by name, numbers as numbers.
 
 A value is named as its template shows it, with the word before it: `port <NUM>`, `bytes=<SIZE>`, `for <*>`. The text of
-the template alone decides the names, so they are the same in every line and for ever. A number that names something, a
+the template alone decides the names, so they are the same in every line and for ever. Where a message was made of
+fields, a value has its field's name: `destination.port`; then the pattern decides. A number that names something, a
 port or an id, is no amount: it stays text. Dates are left out: every day has another.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import NamedTuple
 
+from parsers.line import Layout
 from parsers.masks import MAX_CACHED, MAX_CACHED_CHARS, Masks
 from parsers.templates import ANY, Template, Templates
 
@@ -33,11 +36,18 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 """What stands before a number that names something: nobody has a larger port than another."""
+_FIELD_NAME = re.compile(
+    r"(?:[pP]ort|(?:\A|[._])(?:p{0,2}id|[rt]id|p)|[a-z]I[dD]|[ug]id|_id|[cC]ode|[sS]tatus|[tT]ype|[nN]umber|vlan|version)\Z"
+)
+"""The same of a field's name."""
 _TIME = "<TIME>"
 _SECONDS: Mapping[str, float] = {
     "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "m": 60.0, "min": 60.0,
     "mins": 60.0, "h": 3_600.0, "hr": 3_600.0, "hrs": 3_600.0, "d": 86_400.0, "day": 86_400.0, "days": 86_400.0,
 }  # fmt: skip
+_STAND_IN = re.compile(r"\0(\d+)\0")
+MAX_LAYOUTS = 10_000
+"""Templates and layouts remembered: strangers write values of any number of words."""
 _THOUSANDS = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 
@@ -81,10 +91,13 @@ class Reader:
     def __init__(self, masks: Masks, templates: Templates) -> None:
         self._tokens = _Tokens(masks)
         self._slots: dict[int, tuple[Slot, ...]] = {template.id: slots(template) for template in templates}
+        self._laid_out: dict[tuple[int, Layout], tuple[Slot, ...]] = {}
 
-    def read(self, message: str, event: int) -> Values:
+    def read(self, message: str, event: int, layout: Layout | None = None) -> Values:
         """The values of a message that is this event; () for one that matches no template."""
         wanted = self._slots.get(event, ())
+        if layout and wanted:
+            wanted = self._named_by_field(event, layout)
         if not wanted:
             return ()
         tokens = message.split()
@@ -100,6 +113,14 @@ class Reader:
                     found.append((name, f"{each:.15g}" if is_name and isinstance(each, float) else each))
         return tuple(found[:MAX_VALUES])
 
+    def _named_by_field(self, event: int, layout: Layout) -> tuple[Slot, ...]:
+        known = self._laid_out.get((event, layout))
+        if known is None:
+            if len(self._laid_out) >= MAX_LAYOUTS:
+                self._laid_out.clear()
+            known = self._laid_out[event, layout] = named_by_field(self._slots[event], layout)
+        return known
+
 
 def slots(template: Template) -> tuple[Slot, ...]:
     """The placeholders of a template, token by token, each under a name of its own."""
@@ -114,6 +135,18 @@ def slots(template: Template) -> tuple[Slot, ...]:
         before = f"{before} …" if parts and before and not before.endswith("…") else before if parts else word
         last = word
     return tuple(found)
+
+
+def named_by_field(of: tuple[Slot, ...], layout: Layout) -> tuple[Slot, ...]:
+    """The same slots under the names of the fields that fill them; as they are where that cannot be told."""
+    stand_ins = (" ".join([f"\0{n}\0"] * tokens) for n, tokens in enumerate(layout.tokens))
+    text = "".join(f"{literal}{value}" for literal, value in zip_longest(layout.pieces[::2], stand_ins, fillvalue=""))
+    fields = [[layout.pieces[1::2][int(n)] for n in _STAND_IN.findall(token)] for token in text.split()]
+    taken: dict[str, int] = {}
+    return tuple(
+        slot._replace(parts=tuple(_renamed(slot, fields[slot.place] if slot.place < len(fields) else [], taken)))
+        for slot in of
+    )
 
 
 def value(mask: str, text: str) -> str | float:
@@ -138,6 +171,16 @@ def _parts(word: str, before: str) -> list[Part]:
         parts.append(Part("" if placeholder[0] == _TIME else name, is_name))
         last = placeholder.end()
     return parts
+
+
+def _renamed(slot: Slot, fields: list[str], taken: dict[str, int]) -> Iterator[Part]:
+    """One field may have several placeholders, as a clock has; several in a token have one each, or keep its names."""
+    names = fields * len(slot.parts) if len(fields) == 1 else fields
+    for part, name in zip(slot.parts, names if len(names) == len(slot.parts) else [""] * len(slot.parts), strict=True):
+        if part.name and name:
+            yield Part(_unique(name, taken), bool(_FIELD_NAME.search(name)))
+        else:
+            yield part._replace(name=_unique(part.name, taken))
 
 
 def _unique(name: str, taken: dict[str, int]) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from parsers.line import Layout
 from plugin.lookup import Find, first
 
 MISSING = "-"
@@ -23,6 +24,17 @@ SPEAKERS = ("event.provider", *KINDS)
 """What stands in for a program where no field names one."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PATH = re.compile(r"[^\s.|{}]+(?:\.[^\s.|{}]+)*")
+
+
+class Told(NamedTuple):
+    """A message made of fields."""
+
+    text: str
+    layout: Layout | None
+    """None where it is worded as its daemon would: its values are named as in the daemon's own lines."""
+
+
+NOTHING = Told("", None)
 
 
 class Pattern:
@@ -46,14 +58,17 @@ class Pattern:
         self.paths = tuple(dict.fromkeys(path for paths in named for path in paths))
         self._literals = pieces[::2]
         self._finds: list[Find] = [first(paths) for paths in named]
+        names = (paths[0] for paths in named)
+        self._pieces = tuple(next(names) if n % 2 else piece for n, piece in enumerate(pieces))
 
-    def text(self, document: Mapping[str, object]) -> str:
+    def told(self, document: Mapping[str, object]) -> Told:
         """The message; '' where the document holds none of the fields. Never raises, whatever the document."""
         values = [find(document).strip() for find in self._finds]
         if not any(values):
-            return ""
+            return NOTHING
         told = (f"{value or MISSING}{literal}" for value, literal in zip(values, self._literals[1:], strict=True))
-        return (self._literals[0] + "".join(told)).strip()
+        layout = Layout(self._pieces, tuple([len(value.split()) or 1 for value in values]))
+        return Told((self._literals[0] + "".join(told)).strip(), layout)
 
 
 def speaker(document: Mapping[str, object]) -> str:
@@ -61,12 +76,12 @@ def speaker(document: Mapping[str, object]) -> str:
     return _speaker(document)
 
 
-def text(document: Mapping[str, object]) -> str:
+def told(document: Mapping[str, object]) -> Told:
     """The message of a document by the built-in pattern of its kind; '' where there is none for it."""
     for rule in _rules_for(_kind(document)):
-        if rule.fits(document) and (told := rule.pattern.text(document)):
-            return told
-    return ""
+        if rule.fits(document) and (found := rule.pattern.told(document)).text:
+            return found._replace(layout=None) if rule.is_wording else found
+    return NOTHING
 
 
 class _Rule(NamedTuple):
@@ -77,6 +92,8 @@ class _Rule(NamedTuple):
     """What certain fields must begin with."""
     pattern: Pattern
     paths: tuple[str, ...]
+    is_wording: bool = False
+    """Whether its text is what the daemon itself would have written."""
 
     def fits(self, document: Mapping[str, object]) -> bool:
         """Whether it is for such a document of its kinds."""
@@ -231,7 +248,13 @@ def _clouds() -> Iterator[_Rule]:
     )
 
 
-_RULES = (*_system_auth(), *_hosts(), *_firewalls(), *_networks(), *_clouds())
+_RULES = (
+    *(rule._replace(is_wording=True) for rule in _system_auth()),
+    *_hosts(),
+    *_firewalls(),
+    *_networks(),
+    *_clouds(),
+)
 """The first that fits is taken."""
 PATHS = tuple(dict.fromkeys((*SPEAKERS, *(path for rule in _RULES for path in rule.paths))))
 """Every path that a built-in pattern may look up, each once."""

@@ -67,10 +67,10 @@ class Source:
         text = parts.message(document)
         time = _time(parts.time(document)) or hit.clock / 1e9
         if parts.pattern or _is_no_prose(text):
-            built = parts.pattern.text(document) if parts.pattern else patterns.text(document)
-            if built:
+            built = parts.pattern.told(document) if parts.pattern else patterns.told(document)
+            if built.text:
                 program = parts.program(document) or patterns.speaker(document)
-                return self._from_fields(hit, built, time, program)
+                return self._from_fields(hit, built.text, time, program)._replace(layout=built.layout)
         message = "" if parts.pattern else text.strip()
         if not message:
             return Rejected(hit.origin, "no text", "")

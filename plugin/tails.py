@@ -39,7 +39,7 @@ def encode(tails: Mapping[str, Tails[LogLine]]) -> bytes:
     def place(line: LogLine) -> int:
         at = places.setdefault(id(line), len(lines))
         if at == len(lines):
-            lines.append(tuple(line))
+            lines.append(line[:LINE_FIELDS])
         return at
 
     views = {
@@ -51,6 +51,10 @@ def encode(tails: Mapping[str, Tails[LogLine]]) -> bytes:
         for view, each in tails.items()
     }
     return zlib.compress(_dumps({"lines": lines, "views": views}), LEVEL)
+
+
+LINE_FIELDS = LogLine._fields.index("layout")
+"""Those of a line that are kept: its layout only names values, which are read before it is a tail's."""
 
 
 def decode(data: bytes) -> dict[str, Tails[LogLine]]:

@@ -40,7 +40,7 @@ def _number(why: Explanation, template: str) -> str:
     """Each begins with what was odd."""
     low, middle, high = usual(why)
     seen = observed(why)
-    what, more = f"`{_filled(why.value, seen)}`", ""
+    what, more = _was(why.value, seen), ""
     if why.value == PAUSE:
         what = f"{seen} since the last {template}"
     elif why.aspect == "step" and float(why.observed or 0.0) < 0:
@@ -48,7 +48,7 @@ def _number(why: Explanation, template: str) -> str:
     elif why.aspect == "step":
         what = f"`{why.value}` rose by {seen} since the last such line"
     elif why.aspect == "level":
-        what += " is the middle of the last ten lines"
+        what += f"{' is' if what.endswith('`') else ','} the middle of the last ten lines"
     elif why.beside[1]:
         more = f" beside `{_filled(*why.beside)}`"
     if why.aspect == "course":
@@ -60,7 +60,8 @@ def _word(why: Explanation) -> str:
     seen = f"{why.seen:,} {'time' if why.seen == 1 else 'times'} in" if why.seen else "for the first time in"
     others = [word for word in usual(why) if word != why.observed]
     told = f"; usual there: {_list(others)}" if others else ""
-    return f"`{_filled(why.value, observed(why))}` came {seen} {why.total:,} lines{told}."
+    came = " came" if _PLACEHOLDER.search(why.value) else ","
+    return f"{_was(why.value, observed(why))}{came} {seen} {why.total:,} lines{told}."
 
 
 def _hour(why: Explanation, template: str) -> str:
@@ -69,9 +70,14 @@ def _hour(why: Explanation, template: str) -> str:
     return f"{what} at {observed(why)} UTC; on {why.total:,} days before, it mostly came from {begin} to {end}."
 
 
+def _was(name: str, value: str) -> str:
+    """`port <NUM>` as `port 22`; a field as what it was: `destination.port` was 22."""
+    return f"`{_filled(name, value)}`" if _PLACEHOLDER.search(name) else f"`{name}` was {value}"
+
+
 def _filled(name: str, value: str) -> str:
-    """`port <NUM>` as `port 22`."""
-    return _PLACEHOLDER.sub(lambda _: value, name)
+    """`port <NUM>` as `port 22`, a field beside its value."""
+    return _PLACEHOLDER.sub(lambda _: value, name) if _PLACEHOLDER.search(name) else f"{name} {value}"
 
 
 def _list(words: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parsers.line import Layout
 from parsers.masks import Masks
 from parsers.matcher import Match, Matcher
 from parsers.placeholders import MAX_CHARS, MAX_VALUES, Reader, slots, value
@@ -41,6 +42,35 @@ def test_no_two_values_of_a_line_have_one_name() -> None:
     (template,) = Templates.numbered({"moved to <NUM> and to <NUM> by <*> <*>": 1})
     names = [part.name for slot in slots(template) for part in slot.parts]
     assert names == ["to <NUM>", "to <NUM> 2", "by <*>", "by … <*>"]
+
+
+def laid_out(template: str, message: str, pieces: tuple[str, ...], tokens: tuple[int, ...]) -> dict[str, str | float]:
+    """The values of a message that was made of fields."""
+    reader = Reader(MASKS, Templates.numbered({template: 1}))
+    return dict(reader.read(message, 1, Layout(pieces, tokens)))
+
+
+def test_what_was_made_of_fields_is_named_by_them() -> None:
+    """Each placeholder by the field that fills it, several in a token too; a port and a code are words."""
+    pieces = ("", "event.action", " to ", "destination.ip", ":", "destination.port", " sent ", "source.bytes", "")
+    message = "allow to 10.0.0.5:443 sent 512"
+    assert laid_out("allow to <IP>:<NUM> sent <NUM>", message, pieces, (1, 1, 1, 1)) == {
+        "destination.ip": "10.0.0.5",
+        "destination.port": "443",
+        "source.bytes": 512.0,
+    }
+    coded = laid_out("<*> <NUM>", "GET 404", ("", "a.method", " ", "a.status_code", ""), (1, 1))
+    assert coded == {"a.method": "GET", "a.status_code": "404"}
+
+
+def test_a_field_of_several_words_names_each() -> None:
+    """What follows it keeps its own name; without a layout the template's words name what they did."""
+    pieces = ("", "rule.name", " by ", "user.name", "")
+    template, message = "<*> <*> by <*>", "deny all by bob"
+    assert laid_out(template, message, pieces, (2, 1)) == {
+        "rule.name": "deny", "rule.name 2": "all", "user.name": "bob"
+    }  # fmt: skip
+    assert "by <*>" in read(template, message)
 
 
 @pytest.mark.parametrize(

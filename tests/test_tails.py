@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.windows import Tail, Tails
-from parsers.line import LogLine
+from parsers.line import Layout, LogLine
 from plugin import tails
 from tests.contract import CHECKPOINT
 
@@ -19,7 +19,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 ids = st.integers(-1, 5_000)
 levels = st.none() | st.integers(0, 7)
 lines = st.builds(
-    LogLine, words, numbers, words, words, st.none() | st.integers(), words, levels, words, words, numbers
+    LogLine, words, numbers, words, words, st.none() | st.integers(), words, levels, words, words, numbers, st.none()
 )
 cells = st.dictionaries(st.tuples(ids, ids), ids, max_size=5)
 counts = st.dictionaries(ids, ids, max_size=5)
@@ -46,6 +46,13 @@ def test_a_session_is_kept_as_a_tuple_like_the_one_given() -> None:
     tail = tails.decode(tails.encode(CHECKPOINT.tails))["sequence"].sessions["b"]
     assert isinstance(tail.history, tuple)
     assert isinstance(tail.line, LogLine)
+
+
+def test_a_lines_layout_is_not_kept() -> None:
+    """It names values, which were read before the line became a session's; the rest of the line comes back."""
+    line = LogLine("o", 1.0, "h", "p", None, "m 5", layout=Layout(("m ", "source.bytes", ""), (1,)))
+    decoded = tails.decode(tails.encode({"sequence": Tails({"a": Tail((1,), {}, line, 1.0, 2.0, 3.0)})}))
+    assert decoded["sequence"].sessions["a"].line == line._replace(layout=None)
 
 
 def test_views_that_cut_alike_share_their_lines() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -17,10 +18,13 @@ import torch
 from models.detectors.values import Config, Detector
 from models.windows import Event, Frame, Tails, Window, slide
 from parsers.line import LogLine
+from parsers.matcher import Matcher
 from plugin import explain
 from plugin.bundle import Bundle, load, save
 from plugin.config import ViewSettings
 from plugin.pipeline import Anomaly, judge
+from plugin.ports import Hit
+from plugin.sources import Source
 from plugin.training import Learnt, Plan, learn, learn_blocks
 from tests import rhythms
 from tests.rhythms import at
@@ -279,6 +283,46 @@ def test_a_pause_is_news_only_of_what_keeps_time() -> None:
     last = seen(SIZES.tolist(), USERS, times)[-1]
     late = last._replace(time=last.time + 3_600.0)
     assert by_chance.surprise([late])[0] == by_chance.surprise([last])[0]
+
+
+@cache
+def flows() -> tuple[LogLine, ...]:
+    """Twenty days of a firewall's documents, made into text by a source's own pattern; the last one is planted."""
+    chance = np.random.default_rng(0)
+    source = Source("fw", text="{event.action} {event.outcome} {destination.port} sent {source.bytes}")
+    hits = []
+    for n in range(4_001):
+        port, size = chance.choice([443, 443, 443, 22, 80]), int(chance.normal(500, 40))
+        stamp = datetime.fromtimestamp(at(0, 0) + n * 432.0, UTC).isoformat()
+        fields = {"event.action": "connect", "event.outcome": "success", "host.name": "fw", "@timestamp": stamp}
+        fields |= {"destination.port": 4444 if n == 4_000 else int(port), "source.bytes": size}
+        hits.append(Hit("fw", str(n), 1, fields))
+    lines, rejected = source.read(hits)
+    assert not rejected
+    return tuple(lines)
+
+
+def test_an_odd_value_of_a_document_is_named_by_its_field() -> None:
+    """A port that nobody asked for in twenty days is the strangest of the last, and named first."""
+    *before, last = flows()
+    by, _ = learn(before, PLAN, silent)
+    (worst, *_) = found([*before[-200:], last], replace(by, threshold=replace(by.threshold, cut=0.0)))
+    assert worst.sighting.line.origin == last.origin
+    assert (worst.explanation.value, worst.explanation.observed) == ("destination.port", "4444")
+    assert sorted(map(str, worst.explanation.usual)) == ["22", "443", "80"]
+    assert explain.reason(worst).startswith("`destination.port` was 4444, for the first time in 4,000 lines; usual")
+
+
+def test_a_layout_changes_names_alone() -> None:
+    """The templates, their ids and the windows' values are those of the same text as a daemon's line."""
+    lines = flows()[:200]
+    bare = [line._replace(layout=None) for line in lines]
+    by, _ = learn(list(flows()[:2_000]), PLAN, silent)
+    matcher = Matcher(by.masks, by.templates, values=True)
+    named, plain = matcher.match(lines), matcher.match(bare)
+    assert [match.event for match in named] == [match.event for match in plain]
+    assert [len(match.values) for match in named] == [len(match.values) for match in plain]
+    assert {name for match in named for name, _ in match.values} == {"destination.port", "source.bytes"}
 
 
 def test_few_lines_vouch_for_little() -> None:
