@@ -2,6 +2,7 @@
 
 <bundles>/<source>/<id>/bundle.json        who, when, from what, and the SHA-256 of every other file
 masks.json templates.json
+seen.json           when the training last held each template; older bundles have none
 threshold.json      calibration and cut of all views together
 <view>/view.json    settings, calibration
 <view>/…            the detector's own files
@@ -28,6 +29,7 @@ from parsers.matcher import Matcher
 from parsers.templates import Templates
 from plugin.config import ViewSettings
 from plugin.errors import BundleError
+from plugin.seen import Seen
 from plugin.views import Example, Lens, Threshold, View
 
 FORMAT = 2
@@ -50,6 +52,8 @@ class Bundle:
     templates: Templates
     views: tuple[View, ...]
     threshold: Threshold
+    seen: Seen | None = None
+    """When the training last held each template; judges nothing."""
 
     @cached_property
     def matcher(self) -> Matcher:
@@ -113,6 +117,7 @@ def load(directory: Path) -> Bundle:
             templates=Templates.from_json(_json(directory / "templates.json")),
             views=tuple(_load_view(directory / name, name) for name in head["views"]),
             threshold=_load_threshold(_json(directory / "threshold.json")),
+            seen=Seen.from_json(_json(directory / "seen.json")) if "seen.json" in head["files"] else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{directory}: cannot be read ({error}); train again, or copy the bundle anew") from error
@@ -178,6 +183,8 @@ def _write(bundle: Bundle, directory: Path) -> None:
     _dump(directory / "masks.json", bundle.masks.to_json())
     _dump(directory / "templates.json", bundle.templates.to_json())
     _dump(directory / "threshold.json", dataclasses.asdict(bundle.threshold))
+    if bundle.seen:
+        _dump(directory / "seen.json", bundle.seen.to_json())
     for view in bundle.views:
         (directory / view.name).mkdir()
         view.detector.save(directory / view.name)

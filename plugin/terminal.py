@@ -14,6 +14,7 @@ from rich.text import Text
 
 from models.windows import END
 from parsers.line import LogLine
+from parsers.templates import Template
 from plugin import explain
 from plugin.bundle import Bundle
 from plugin.commands.check import Checked, CheckedFile
@@ -134,13 +135,23 @@ def _show_templates(console: Console, bundle: Bundle, top: int | None) -> None:
     title = "most frequent templates" if top else "templates, most frequent first"
     table = Table("count", "key", "template and an example", title=title, title_justify="left")
     for template in sorted(bundle.templates, key=lambda template: -template.count)[:top]:
+        quiet = _quiet(bundle, template)
         example = f"\n[dim]{_plain(template.example)}[/]" if template.example else ""
-        table.add_row(f"{template.count:,}", template.key, _plain(template.text) + example)
+        table.add_row(f"{template.count:,}", template.key, _plain(template.text) + quiet + example)
     console.print(table)
+    if n := sum(bool(_quiet(bundle, template)) for template in bundle.templates):
+        told = f"{n:,} of {len(bundle.templates):,} templates did not come in the last quarter of the training's time."
+        console.print(told, highlight=False)
     if top and len(bundle.templates) > top:
         n = len(bundle.templates) - top
         told = f"… {n:,} more templates: `siem-anomaly bundle show --source {bundle.source} --all` shows them."
         console.print(told, highlight=False)
+
+
+def _quiet(bundle: Bundle, template: Template) -> str:
+    """Since when a template is gone, where the training's last quarter had none of it."""
+    since = bundle.seen.quiet_since(template.id) if bundle.seen and template.count else None
+    return "" if since is None else f"  [yellow]not since {datetime.fromtimestamp(since, UTC):%Y-%m-%d}[/]"
 
 
 def show_trained(console: Console, trained: Trained) -> None:

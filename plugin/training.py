@@ -27,6 +27,7 @@ from parsers.miner import MAX_TEMPLATES, Mined, survey
 from plugin.bundle import Bundle
 from plugin.config import ViewSettings
 from plugin.errors import InputError
+from plugin.seen import Seen
 from plugin.views import Example, Lens, Look, Threshold, View, together
 
 BLOCKS = 4
@@ -239,6 +240,7 @@ def _bundle(plan: Plan, ground: _Ground, views: tuple[View, ...], threshold: Thr
         ground.mined.templates,
         views,
         threshold,
+        Seen.of(chain.from_iterable(ground.matches), len(ground.mined.templates)),
     )
 
 

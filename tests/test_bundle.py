@@ -14,6 +14,7 @@ from plugin import bundle as bundles
 from plugin.bundle import Bundle
 from plugin.errors import BundleError
 from plugin.pipeline import judge
+from plugin.seen import Seen
 from tests import lines
 
 
@@ -43,6 +44,34 @@ def test_a_loaded_bundle_judges_as_the_saved_one(tmp_path: Path) -> None:
     assert judged(loaded) == judged(bundle)
     assert (loaded.id, loaded.parent, loaded.sha256) == (bundle.id, bundle.parent, bundle.sha256)
     assert [view.lens for view in loaded.views] == [view.lens for view in bundle.views]
+
+
+def test_a_bundle_knows_when_its_training_last_held_each_template(tmp_path: Path) -> None:
+    """The last line's time, whatever the order of the lines; it comes back from the disk."""
+    bundle = bundles.load(saved(tmp_path))
+    day = lines.lines(lines.texts())
+    matches = bundle.matcher.match(day)
+    assert bundle.seen is not None
+    assert bundle.seen.first == min(line.time for line in day)
+    for template in bundle.templates:
+        times = [match.line.time for match in matches if match.event == template.id]
+        assert bundle.seen.last[template.id - 1] == max(times, default=bundle.seen.first)
+    assert bundle.with_cut(1.0, "x", "y").seen == bundle.seen
+
+
+def test_a_bundle_made_before_knows_nothing_of_it(tmp_path: Path) -> None:
+    """It loads, judges the same, and has the same digest."""
+    old = bundles.load(bundles.save(replace(lines.bundle(), seen=None), tmp_path))
+    assert old.seen is None
+    assert old.sha256 == lines.bundle().sha256
+    assert judged(old) == judged(lines.bundle())
+
+
+def test_times_that_are_none_are_refused() -> None:
+    """With what they ought to be; a bundle then says which one it is."""
+    for damaged in (None, [], {"first": 1.0}, {"first": "x", "last": []}, {"first": 1.0, "last": [True]}):
+        with pytest.raises(ValueError, match="times must be"):
+            Seen.from_json(damaged)
 
 
 def test_a_bundle_is_data_alone(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from parsers.line import LogLine
 from plugin import explain, terminal
 from plugin.commands.score import Report, fold, score
 from plugin.commands.train import Trained
+from plugin.seen import Seen
 from tests import lines
 
 
@@ -149,6 +151,25 @@ def test_a_bundle_is_shown_with_its_most_frequent_templates_and_a_line_of_each()
     whole = told_of_bundle(all_templates=True)
     assert all(template.key in whole for template in by_count)
     assert ("--all" in shown) == (len(by_count) > terminal.SHOWN)
+
+
+def test_a_template_that_stopped_coming_says_since_when() -> None:
+    """Marked with the day it last came, and counted; those of the training's last quarter are not."""
+    bundle = lines.bundle()
+    day, n = 86_400.0, len(bundle.templates)
+    start = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+    rarest = min(bundle.templates, key=lambda template: template.count)
+    last = tuple(start + (1 if template == rarest else 39) * day for template in bundle.templates)
+    screen = io.StringIO()
+    stopped = replace(bundle, seen=Seen(start, last))
+    terminal.show_bundle(Console(file=screen, width=300), stopped, Path("shelf"), all_templates=True)
+    (marked,) = [line for line in screen.getvalue().splitlines() if "not since" in line]
+    assert rarest.key in marked
+    assert "not since 2026-11-02" in marked
+    assert f"1 of {n:,} templates did not come in the last quarter" in screen.getvalue()
+    screen = io.StringIO()
+    terminal.show_bundle(Console(file=screen, width=300), replace(bundle, seen=None), Path("shelf"))
+    assert "not since" not in screen.getvalue()
 
 
 def test_a_training_tells_how_many_lines_each_mask_touched() -> None:
