@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 class Spent:
     """Adds up; a station that is visited twice has both."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.seconds: dict[str, float] = {}
+        self._clock = clock
 
     @contextmanager
     def on(self, station: str) -> Iterator[None]:
         """The block's time is the station's."""
-        started = time.perf_counter()
+        started = self._clock()
         try:
             yield
         finally:
-            self.seconds[station] = self.seconds.get(station, 0.0) + time.perf_counter() - started
+            self.seconds[station] = self.seconds.get(station, 0.0) + self._clock() - started
