@@ -5,8 +5,8 @@
 Two rows: documents of four fields, and ones of Filebeat's shape. Both come as the JSON of answers of 5,000 hits, which
 hold what the source asks the server for: the fields that it reads, or with `--whole` the documents as they are. Answers
 are made outside what is timed, and processor time is what counts: others may use the machine. Stations: the answer
-decoded, its hits read as lines, the lines matched to templates, and the windows of the default views cut; nothing is
-scored or written.
+decoded, its hits read as lines, the lines matched to templates, and the windows of the default views cut, as many hits
+at once as one poll takes; nothing is scored or written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from parsers.line import LogLine  # noqa: E402
 from parsers.masks import Masks  # noqa: E402
 from parsers.matcher import Matcher  # noqa: E402
 from parsers.miner import survey  # noqa: E402
+from plugin.commands.poll import uncollected  # noqa: E402
 from plugin.config import SourceSettings  # noqa: E402
 from plugin.doors import files  # noqa: E402
 from plugin.doors.elastic.decoding import FastJson  # noqa: E402
@@ -64,9 +65,10 @@ def _row(shape: str, n: int, *, whole: bool) -> dict[str, Any]:
     matcher = Matcher(masks, survey((line.message for line in lines), masks).templates)
     tails: dict[str, Tails[LogLine]] = {}
     spent, n_bytes = Spent(time.process_time), 0
-    for answer in _answers(shape, n, () if whole else source.paths):
-        n_bytes += len(answer)
-        tails = _through(answer, source, matcher, lenses, tails, spent)
+    answers = _answers(shape, n, () if whole else source.paths)
+    while poll := list(islice(answers, settings.max_hits // PAGE)):
+        n_bytes += sum(map(len, poll))
+        tails = _through(poll, source, matcher, lenses, tails, spent)
     stations = {station: seconds / n * 1e6 for station, seconds in spent.seconds.items()}
     return {
         "name": f"stations {shape}",
@@ -78,19 +80,21 @@ def _row(shape: str, n: int, *, whole: bool) -> dict[str, Any]:
     }
 
 
+@uncollected()
 def _through(
-    answer: bytes,
+    answers: Sequence[bytes],
     source: Source,
     matcher: Matcher,
     lenses: Sequence[Lens],
     tails: Mapping[str, Tails[LogLine]],
     spent: Spent,
 ) -> dict[str, Tails[LogLine]]:
-    """One answer, from its bytes to its windows; the tails of each view to carry on."""
+    """A poll's answers, from their bytes to windows; the tails of each view to carry on."""
     with spent.on("decode"):
-        decoded: Any = DECODER.json_loads(answer)
+        decoded: list[Any] = [DECODER.json_loads(answer) for answer in answers]
     with spent.on("read"):
-        found = sorted((_found(row) for row in decoded["hits"]["hits"]), key=lambda each: each.order)
+        rows = chain.from_iterable(answer["hits"]["hits"] for answer in decoded)
+        found = sorted(map(_found, rows), key=lambda each: each.order)
         lines, rejected = source.read(each.hit for each in found)
     with spent.on("match"):
         matches = matcher.match(lines)
