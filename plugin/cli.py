@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -71,7 +72,7 @@ class Given:
         return settings_file.load(self.config)
 
 
-SourceName = Annotated[str, typer.Option("--source", help="A source of the settings: [sources.NAME].")]
+SourceName = Annotated[str, typer.Option("--source", help="A source of the settings, by its name.")]
 AnySource = Annotated[str | None, typer.Option("--source", help="One source; all of them without.")]
 
 
@@ -103,8 +104,20 @@ Zone = Annotated[
     str, typer.Option("--zone", callback=_known_zone, help="IANA name of the zone of stamps without an offset.")
 ]
 Format = Annotated[
-    str, typer.Option("--format", callback=_known_format, help=f"Read only lines of one: {', '.join(FORMATS)}.")
+    str, typer.Option("--format", callback=_known_format, help=f"Read only lines of this format: {', '.join(FORMATS)}.")
 ]
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        out.print(f"siem-anomaly {metadata.version('siem-anomaly')}", highlight=False)
+        raise typer.Exit
+
+
+def _in_a_folder(path: Path | None) -> Path | None:
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.parent}; make it, or name a file elsewhere")
+    return path
 
 
 @app.callback()
@@ -112,6 +125,9 @@ def options(
     context: typer.Context,
     config: Annotated[Path | None, typer.Option(envvar="SIEM_ANOMALY_CONFIG", help="The settings file (TOML).")] = None,
     debug: Annotated[bool, typer.Option(help="Show a traceback when something fails.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does it
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and stop.")
+    ] = False,
 ) -> None:
     """Options of every command."""
     logs.set_up(debug=debug)
@@ -132,7 +148,7 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
     all_: Annotated[bool, typer.Option("--all", help="Show each line; do not fold alike ones.")] = False,
     top: Annotated[int, typer.Option(min=0, help="Entries shown; 0 = all.")] = terminal.SHOWN,
     json_: Annotated[bool, typer.Option("--json", help="One anomaly document a line.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a self-contained page there.")] = None,
+    html: Annotated[Path | None, typer.Option(callback=_in_a_folder, help="Write a self-contained page there.")] = None,
     fail_at: Annotated[
         float | None, typer.Option(min=0, max=100, help="Exit 10 when a line reaches this score.")
     ] = None,
@@ -140,9 +156,9 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
     format_: Format = "auto",
 ) -> None:
     """Find the strange lines of log files, with no server: learns from the files themselves."""
-    lines, rejected = files.read(file, ZoneInfo(zone), format_)
     if bundle and view:
-        raise ConfigError(["score: --view goes with no --bundle: a bundle has its own views"])
+        raise typer.BadParameter("score: --view goes with no --bundle: a bundle has its own views")
+    lines, rejected = files.read(file, ZoneInfo(zone), format_)
     judge = bundles.load(bundle) if bundle else None
     name = files.title(file[0])
     with _progress(f"learning from {name}") as tell:
@@ -253,11 +269,14 @@ def tune(
     elif cut is not None and budget is None:
         new = cut
     else:
-        raise ConfigError(["tune: give either --budget ALERTS_A_DAY or --cut SCORE"])
+        raise typer.BadParameter("tune: give either --budget ALERTS_A_DAY or --cut SCORE")
     terminal.show_tuned(out, tuning.compare(bundle, new))
     if not dry_run:
         child = tuning.tune(bundle, new, _settings(context).bundles)
-        out.print(f"{source}: bundle {child.id} is in use; `siem-anomaly bundle use` goes back to {bundle.id}.")
+        back = f"`siem-anomaly bundle use --source {source} {bundle.id}` goes back"
+        out.print(f"{source}: bundle {child.id} is in use; {back}.", highlight=False, soft_wrap=True)
+    else:
+        out.print("Nothing was written.")
 
 
 @app.command()
@@ -270,7 +289,7 @@ def poll(
 ) -> None:
     """Judge what has come since the last poll, and write the anomalies to Elasticsearch."""
     if follow and (once or dry_run):
-        raise ConfigError(["poll: --follow goes with neither --once nor --dry-run"])
+        raise typer.BadParameter("poll: --follow goes with neither --once nor --dry-run")
     settings = _settings(context)
     ports, shares = wiring.build(settings), wiring.shares(settings, _sources(settings, source))
     pollings = [wiring.polling(settings, share) for share in shares]
@@ -278,9 +297,16 @@ def poll(
         following.follow(shares, partial(wiring.polling, settings), ports, stopping.by_signal(), _watch(settings))
         return
     for polling in pollings:
-        for polled in following.catch_up(polling, ports, dry_run=dry_run):
-            for anomaly in polled.anomalies if dry_run else ():
-                _print_json(dict(documents.record(anomaly, polling.prefix, time.time(), polling.worker).body))
+        done = following.catch_up(polling, ports, dry_run=dry_run)
+        for anomaly in (each for polled in done if dry_run for each in polled.anomalies):
+            _print_json(dict(documents.record(anomaly, polling.prefix, time.time(), polling.worker).body))
+        if not any(polled.n_hits for polled in done) and (without := ports.logs.count_without(polling.stream)):
+            field = polling.settings.time_field
+            talk.print(
+                f"{polling.key}: nothing was read, and {without:,} documents lack {field}: they can never be",
+                style="yellow",
+                highlight=False,
+            )
 
 
 @app.command()
@@ -289,8 +315,10 @@ def backfill(  # noqa: PLR0913, PLR0917 - each argument is an option a person ma
     source: SourceName,
     since: Annotated[datetime, typer.Option("--from", help="First instant, UTC.")],
     until: Annotated[datetime, typer.Option("--to", help="End, UTC; itself left out.")],
-    hours: Annotated[float, typer.Option(min=0.1, help="Of a piece, which one worker does at a time.")] = 24.0,
-    pause_s: Annotated[float, typer.Option("--pause", min=0.0, help="Seconds a piece rests between two turns.")] = 0.0,
+    hours: Annotated[float, typer.Option(min=0.1, help="Hours of a piece, which one worker judges at a time.")] = 24.0,
+    pause_s: Annotated[
+        float, typer.Option("--pause", min=0.0, help="Seconds of rest between two turns at a piece.")
+    ] = 0.0,
     here: Annotated[bool, typer.Option("--here", help="In this process, without workers.")] = False,
     wait: Annotated[
         bool, typer.Option(help="Show how far it is until it is done; Ctrl-C leaves it to the workers.")
@@ -311,6 +339,8 @@ def backfill(  # noqa: PLR0913, PLR0917 - each argument is an option a person ma
         while wait and not here and (share := _share_done(polling, spans, ports)) < 1.0:
             tell(share)
             time.sleep(WATCH_S)
+    if here or wait:
+        out.print(f"{source}: all {len(spans)} pieces are done.", highlight=False)
 
 
 def _share_done(polling: Polling, spans: Sequence[Span], ports: Ports) -> float:
@@ -350,7 +380,8 @@ def status(
 @app.command()
 def config(context: typer.Context) -> None:
     """Print the settings in force, as JSON; secrets are never shown."""
-    _print_json(_settings(context).model_dump(mode="json"))
+    given: Given = context.obj
+    sys.stdout.write(json.dumps(given.settings.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n")
 
 
 @shelf.command("list")
@@ -360,7 +391,8 @@ def bundle_list(context: typer.Context, source: AnySource = None) -> None:
     for name in _sources(settings, source):
         in_use = bundles.current(settings.bundles, name).id
         for id in bundles.ids(settings.bundles, name):
-            out.print(f"{'*' if id == in_use else ' '} {name}  {id}", highlight=False)
+            row = terminal.bundle_row(bundles.load(settings.bundles / name / id), in_use=id == in_use)
+            out.print(row, highlight=False, markup=False, soft_wrap=True)
 
 
 @shelf.command("show")
@@ -401,7 +433,10 @@ def main() -> None:
 
 def _settings(context: typer.Context) -> Settings:
     given: Given = context.obj
-    return given.settings
+    settings = given.settings
+    if given.config is None and not settings.sources:
+        raise ConfigError(["no settings: name their file, --config FILE before the command, or in SIEM_ANOMALY_CONFIG"])
+    return settings
 
 
 def _sources(settings: Settings, source: str | None) -> list[str]:
@@ -409,7 +444,7 @@ def _sources(settings: Settings, source: str | None) -> list[str]:
         settings.source(source)
         return [source]
     if not settings.sources:
-        raise ConfigError(["sources: the settings name none; name the settings file with --config"])
+        raise ConfigError(["sources: the settings name none"])
     return list(settings.sources)
 
 

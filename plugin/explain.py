@@ -127,13 +127,13 @@ def _sequence(anomaly: Anomaly, why: Explanation) -> str:
     window = anomaly.sighting.window
     last = steps(anomaly)[-3:]
     before = (
-        f"after {', '.join(_times_in_a_row(*step) for step in last)}"
+        f"after {', then '.join(_times_in_a_row(*step) for step in last)}"
         if last
         else f"when a session of {anomaly.sighting.line.program or 'the log'} begins"
     )
     usual = _usual(anomaly, why)
     came = "the session fell silent" if window.event == END else f"{_quoted(anomaly, window.event)} came"
-    return f"{before[0].upper()}{before[1:]}, {usual} was expected; {came}, {one_in(why.probability)}."
+    return f"{before[0].upper()}{before[1:]}: {usual} was expected; {came} instead ({one_in(why.probability)})."
 
 
 def _other(anomaly: Anomaly, why: Explanation) -> str:

@@ -28,6 +28,8 @@ MAX_CHARS = 500
 """Characters of a message that are shown: seven rows of a terminal."""
 INDENT = 6
 """Blanks before what belongs to an entry."""
+LABEL = 8
+"""Width of what stands before its sentences, `why` and the like."""
 SHOWN = 10
 """Entries a terminal shows before it says how many more there are: what fits a person's patience."""
 
@@ -48,11 +50,35 @@ def summary(report: Report, n_entries: int) -> str:
     """The last line: what was read, over what time, what was found."""
     n, bad = len(report.lines), sum(report.rejected.values())
     repeated = sum("#" in line.origin.rpartition(":")[2] for line in report.lines)  # `auth.log:17#2`
-    read = f"{n - repeated:,} lines" + (f" and {repeated:,} repeats that they count" if repeated else "")
+    read = f"{n - repeated:,} lines" + (f" ({n:,} with the repeats they tell of)" if repeated else "")
     unread = f", {bad:,} unread ({', '.join(report.rejected)})" if bad else ""
-    span = f"{report.days:.1f} days" if report.days >= 1 else f"{report.days * 24:.1f} hours"
+    days = report.days
+    span = (
+        f"{days:.1f} days"
+        if days >= 1
+        else f"{days * 24:.1f} hours"
+        if days * 24 >= 1
+        else f"{days * 1440:.0f} minutes"
+    )
     found = f"{len(report.anomalies):,} strange in {n_entries:,} {'entry' if n_entries == 1 else 'entries'}"
     return f"{read} over {span}{unread}: {found if report.anomalies else 'nothing strange'}."
+
+
+def _span(days: float) -> str:
+    """`9.0 days`, `4.2 hours`, `12 minutes`."""
+    if days * 24 < 1:
+        return f"{days * 1_440:.0f} minutes"
+    return f"{days:.1f} days" if days >= 1 else f"{days * 24:.1f} hours"
+
+
+def bundle_row(bundle: Bundle, *, in_use: bool) -> str:
+    """What a person chooses by: id, when it was made, of how many lines, its cut and what that lets through."""
+    made, cut = bundle.created[:16].replace("T", " "), bundle.threshold.cut
+    said = (
+        f"made {made} UTC of {bundle.n_lines:,} lines, cut {cut:.1f}, {bundle.threshold.alerts(cut):.1f} alerts a day"
+    )
+    parent = f", from {bundle.parent}" if bundle.parent else ""
+    return f"{'*' if in_use else ' '} {bundle.source}  {bundle.id}  {said}{parent}"
 
 
 def stamp(seconds: float) -> str:
@@ -188,7 +214,7 @@ def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> 
     top = entry.top
     line = top.sighting.line
     count = f"  [bold]×{len(entry.anomalies)}[/]" if len(entry.anomalies) > 1 else ""
-    where = f"{_plain(line.host)}  {_plain(explain.program(line))}"
+    where = "  ".join(_plain(part) for part in (line.host, explain.program(line)) if part)
     console.print(
         f"[bold]{number:>2}. {_colour(top)}{top.score:5.1f}[/][/]  {explain.rarity(top.score)} lines{count}"
         f"  [dim]{stamp(top.sighting.time)}  {where}  ({_plain(line.origin)})[/]",
@@ -196,8 +222,12 @@ def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> 
     )
     body = [f"[bold]{_plain(_text(top))}[/]", f"[cyan]why[/]     {_plain(explain.reason(top))}"]
     body += _more(entry, report)
-    for text in Text.from_markup("\n".join(body)).wrap(console, console.width - INDENT):
-        console.print(Text(" " * INDENT).append_text(text), soft_wrap=True)  # no blanks after it, as padding would add
+    for n, text in enumerate(map(Text.from_markup, body)):
+        label = text[: LABEL if n else 0]
+        for row in text[len(label) :].wrap(console, console.width - INDENT - len(label)):
+            row.rstrip()
+            console.print(Text(" " * INDENT).append_text(label).append_text(row), soft_wrap=True)
+            label = Text(" " * len(label))
     console.print()
 
 
@@ -210,7 +240,8 @@ def _more(entry: Entry, report: Report) -> list[str]:
     if len(entry.anomalies) > 1:
         first, last = entry.span
         hosts = ", ".join(entry.hosts[:4]) + (" …" if len(entry.hosts) > 4 else "")
-        lines.append(f"[cyan]alike[/]   {len(entry.anomalies)} from {stamp(first)} to {stamp(last)} on {_plain(hosts)}")
+        on = f" on {_plain(hosts)}" if any(entry.hosts) else ""
+        lines.append(f"[cyan]alike[/]   {len(entry.anomalies)} from {stamp(first)} to {stamp(last)}{on}")
     return lines
 
 

@@ -33,7 +33,7 @@ class Slow(FakeCheckpoints):
 
 def ports(checkpoints: FakeCheckpoints) -> Ports:
     """With this store of checkpoints."""
-    return Ports(FakeLogs({}), FakeAnomalies(), checkpoints)
+    return Ports(FakeLogs(), FakeAnomalies(), checkpoints)
 
 
 def test_what_is_held_is_loaded_and_at_the_end_it_is_stored() -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from plugin import bundle as bundles
 from plugin.cli import app
-from plugin.errors import BundleError, InputError
+from plugin.errors import BundleError, ConfigError, InputError
 from tests import lines
 
 ROOT = Path(__file__).parent.parent
@@ -86,10 +86,35 @@ def test_debug_shows_where_it_failed(tmp_path: Path) -> None:
     assert b"Traceback" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["score"], ["score", "x", "--budget", "0"], ["score", "x", "--nope"], ["scor"]])
-def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
-    """As everywhere."""
-    assert CliRunner().invoke(app, arguments).exit_code == 2
+WRONG = (
+    "score",
+    "score x --budget 0",
+    "score x --nope",
+    "scor",
+    "score x --bundle y --view values",
+    "score x --html nowhere/page.html",
+    "poll --once --follow",
+)
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_wrong_usage_is_exit_2(line: str) -> None:
+    """As everywhere, and before anything is read."""
+    assert CliRunner().invoke(app, line.split()).exit_code == 2
+
+
+@pytest.mark.parametrize("line", ["init", "check", "poll --once", "status", "bundle list"])
+def test_without_settings_nothing_is_asked_of_any_server(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A default address is no place to install into."""
+    monkeypatch.delenv("SIEM_ANOMALY_CONFIG", raising=False)
+    result = CliRunner().invoke(app, line.split())
+    assert isinstance(result.exception, ConfigError)
+    assert "--config FILE before the command" in str(result.exception)
+
+
+def test_the_version_is_told() -> None:
+    """Who asks for help is asked for it."""
+    assert CliRunner().invoke(app, ["--version"]).stdout.startswith("siem-anomaly 0.")
 
 
 def test_a_line_that_reaches_the_score_fails_the_run(log: Path, bundle: Path) -> None:

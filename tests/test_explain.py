@@ -42,8 +42,8 @@ def test_a_sequence_says_what_came_before_what_was_usual_and_how_rare_it_is() ->
     """Repeats are counted, not repeated; two alternatives are enough."""
     failed, accepted = event(FAILED), event(ACCEPTED)
     assert explain.reason(sequence((accepted, failed, failed, failed), accepted)) == (
-        f"After `{ACCEPTED}`, `{FAILED}` ×3, `{FAILED}` (61 %) or `end of the session` (22 %) was expected; "
-        f"`{ACCEPTED}` came, 1 in 2,900."
+        f"After `{ACCEPTED}`, then `{FAILED}` ×3: `{FAILED}` (61 %) or `end of the session` (22 %) was expected; "
+        f"`{ACCEPTED}` came instead (1 in 2,900)."
     )
 
 
@@ -51,7 +51,7 @@ def test_what_was_hardly_expected_is_not_named() -> None:
     """`0 %` says nothing; the likeliest is named, however unlikely it is."""
     accepted, failed = event(ACCEPTED), event(FAILED)
     sure = anomaly(Explanation("sequence", 0.001, 2, ((END, 0.994), (accepted, 0.004))), Window((failed,), accepted))
-    assert f"After `{FAILED}`, `end of the session` (99 %) was expected; " in explain.reason(sure)
+    assert f"After `{FAILED}`: `end of the session` (99 %) was expected; " in explain.reason(sure)
     lost = anomaly(Explanation("sequence", 0.001, 2, ((END, 0.004), (accepted, 0.003))), Window((failed,), accepted))
     assert "`end of the session` (0 %) was expected; " in explain.reason(lost)
 
@@ -69,8 +69,8 @@ def test_a_long_template_keeps_its_beginning_and_its_end() -> None:
 def test_a_sessions_start_and_its_silence_have_words() -> None:
     """Neither has a template's text."""
     told = explain.reason(sequence((), END))
-    assert told.startswith("When a session of sshd begins, ")
-    assert told.endswith("; the session fell silent, 1 in 2,900.")
+    assert told.startswith("When a session of sshd begins: ")
+    assert told.endswith("; the session fell silent instead (1 in 2,900).")
 
 
 def test_an_event_is_told_by_how_often_it_was_seen() -> None:

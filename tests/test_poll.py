@@ -212,6 +212,16 @@ def test_following_outlives_a_service_that_does_not_answer(bundle: Bundle) -> No
     assert checkpoints.stored["day"].until == logs.clock_ms - 60_000
 
 
+def test_why_a_poll_did_not_go_through_is_a_health_document(bundle: Bundle) -> None:
+    """By `poll --once` as by a worker: who looks later shall find it."""
+    anomalies = FakeAnomalies()
+    with pytest.raises(Refused):
+        catch_up(polling(bundle), Ports(FakeLogs(), anomalies, FakeCheckpoints()))
+    (health,) = [body["siem_anomaly"]["health"] for body in anomalies.documents.values()]
+    assert health["status"] == "blocked"
+    assert health["reason"].startswith("no index matches logs-*")
+
+
 def test_record_bodies_are_documents(bundle: Bundle) -> None:
     """What is written carries the fields that an alert rule windows and filters on."""
     anomalies = FakeAnomalies()

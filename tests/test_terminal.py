@@ -97,7 +97,7 @@ def test_repeats_that_were_written_out_are_told_apart() -> None:
     ]
     n = len(lines_read)
     told = shown(replace(report(), lines=lines_read)).rstrip().splitlines()[-1]
-    assert told.startswith(f"{n - n // 2} lines and {n // 2} repeats that they count over ")
+    assert told.startswith(f"{n - n // 2} lines ({n} with the repeats they tell of) over ")
 
 
 def test_nothing_strange_is_said_too() -> None:

@@ -33,8 +33,23 @@ def catch_up(
 ) -> list[Polled]:
     """Poll until nothing is left to read, oldest first, then look for what came late; or for about `for_s`.
 
-    Raises what `poll` raises.
+    Raises what `poll` raises. How it went, or why it did not, is a health document.
     """
+    present = not dry_run and polling.past is None
+    try:
+        done = _caught_up(polling, ports, dry_run=dry_run, for_s=for_s, watch=watch)
+    except (Unavailable, Refused) as error:
+        if present:
+            status = "blocked" if isinstance(error, Refused) else "degraded"
+            with contextlib.suppress(ServiceError):  # what failed was perhaps the store of these very documents
+                _write_health(polling, ports, {"status": status, "reason": str(error), "bundle": polling.bundle.id})
+        raise
+    if present:
+        _write_health(polling, ports, _figures(polling, done))
+    return done
+
+
+def _caught_up(polling: Polling, ports: Ports, *, dry_run: bool, for_s: float, watch: Watch) -> list[Polled]:
     limit = time.monotonic() + for_s
     done: list[Polled] = []
     if not dry_run and polling.past is None:
@@ -45,8 +60,6 @@ def catch_up(
             tell(polled)
             if polling.past is None:  # how far the source lags is not a past time's to say
                 watch.polled(polled.source, polled.counts, polled.levels, polled.seconds)
-    if not dry_run and polling.past is None:
-        _write_health(polling, ports, _figures(polling, done))
     return done
 
 
@@ -59,7 +72,7 @@ class Attended(NamedTuple):
 
 
 def attend(polling: Polling, ports: Ports, for_s: float, watch: Watch = NOBODY) -> Attended:
-    """Catch up for a while; what fails is told, in the log and in a health document.
+    """Catch up for a while; what fails is told in the log, too.
 
     A service that does not answer costs a poll: the next one repeats it.
     """
@@ -70,10 +83,10 @@ def attend(polling: Polling, ports: Ports, for_s: float, watch: Watch = NOBODY) 
         watch.failed(polling.key, "raced")
     except Unavailable as error:
         log.warning("source=%s %s; trying again in %.0f s", polling.key, error, polling.settings.interval_s)
-        _fail(polling, ports, watch, "degraded", error)
+        watch.failed(polling.key, "degraded")
     except Refused as error:
         log.error("source=%s %s", polling.key, error)
-        _fail(polling, ports, watch, "blocked", error)
+        watch.failed(polling.key, "blocked")
         return Attended(refused=error)
     else:
         return Attended(left=done[-1].backlog_s > 0.0)
@@ -149,12 +162,6 @@ def _figures(polling: Polling, done: Sequence[Polled]) -> dict[str, Any]:
     took = round(sum(polled.took_s for polled in done), 3)
     nothing = dict.fromkeys(done[-1].counts, 0)  # a sum of counters leaves out what is 0
     return {"status": "ok", **nothing, **counts, **done[-1].levels, "took_seconds": took, "bundle": polling.bundle.id}
-
-
-def _fail(polling: Polling, ports: Ports, watch: Watch, status: str, error: ServiceError) -> None:
-    watch.failed(polling.key, status)
-    with contextlib.suppress(ServiceError):  # what failed was perhaps the store of these very documents
-        _write_health(polling, ports, {"status": status, "reason": str(error), "bundle": polling.bundle.id})
 
 
 def _write_health(polling: Polling, ports: Ports, figures: dict[str, Any]) -> None:
