@@ -183,7 +183,9 @@ def init(
 ) -> None:
     """Install index templates, lifecycle and indices in Elasticsearch; run it again after an upgrade."""
     for step, outcome in wiring.installer(_settings(context)).steps(dry_run=dry_run):
-        out.print(f"{outcome.partition(':')[0]:<10} {step}{outcome[len(outcome.partition(':')[0]) :]}", highlight=False)
+        word, colon, more = outcome.partition(":")
+        told = {"created": "to create", "updated": "to update"}.get(word, word) if dry_run else word
+        out.print(f"{told:<10} {step}{colon}{more}", highlight=False)
 
 
 @app.command()
@@ -224,6 +226,8 @@ def _check_files(paths: list[str], zone: tzinfo, format: str) -> list[str]:
 
 
 def _end_with(faults: list[str]) -> None:
+    if not faults:
+        talk.print("Nothing has to be mended.")
     for fault in faults:
         talk.print(fault, style="red", highlight=False, markup=False, soft_wrap=True)
     if faults:
@@ -249,9 +253,9 @@ def train(
         lines, until = training.lines_of(source, given, wiring.build(settings).logs, days)
     with _progress(f"learning {source} from {len(lines):,} lines") as tell:
         trained = training.train(source, given, lines, until, settings.bundles, tell)
-    for notice in trained.notices:
-        talk.print(notice, style="yellow", highlight=False, markup=False)
     terminal.show_trained(out, trained)
+    for notice in trained.notices:
+        talk.print(notice, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -413,10 +413,24 @@ def _faults(error: ValidationError) -> Iterator[str]:
         yield f"{path}: {_sentence(fault)}"
 
 
+WORDS = {
+    "tuple_type": 'must be a list, such as ["one", "two"]',
+    "float_parsing": "must be a number, without a unit",
+    "float_type": "must be a number",
+    "int_parsing": "must be a whole number, without a unit",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_type": "must be text in quotes",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+}
+"""The commonest faults, for a person who writes TOML."""
+
+
 def _sentence(fault: ErrorDetails) -> str:
     if fault["type"] == "extra_forbidden":
         return f"there is no such setting{_nearest(fault['loc'])}"
-    message = fault["msg"].removeprefix("Value error, ")
+    message = WORDS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
     shown = fault["input"]
     secret = bool(SECRETS.intersection(map(str, fault["loc"])))
     if secret or isinstance(shown, dict) or fault["type"] == "value_error":

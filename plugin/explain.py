@@ -71,11 +71,17 @@ def program(line: LogLine) -> str:
 def message(anomaly: Anomaly) -> str:
     """One short sentence without figures that vary: Kibana takes it as the alert's name."""
     line = anomaly.sighting.line
-    begin = rule(anomaly.explanation.aspect)[1].format(program=line.program or "log")
+    program = "" if anomaly.sighting.window.bins else line.program  # whose is what came in a bin?
+    begin = rule(anomaly.explanation.aspect)[1].format(program=program or "log")
     where = f" on {line.host}" if line.host else ""
     event = _event(anomaly)
     what = anomaly.bundle.masks.mask(line.message) if event == UNKNOWN else text(anomaly, event)
     return f'{begin}{where}: "{_short(what, 160)}"'
+
+
+def headline(anomaly: Anomaly) -> str:
+    """The line; of a time bin, which its last line says nothing of, the alert's name."""
+    return message(anomaly) if anomaly.sighting.window.bins else anomaly.sighting.line.message
 
 
 def reason(anomaly: Anomaly) -> str:

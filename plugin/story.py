@@ -104,7 +104,7 @@ def _card(number: int, entry: Entry, report: Report) -> Card:
         host=line.host,
         program=explain.program(line),
         origin=line.origin,
-        line=line.message,
+        line=explain.headline(top),
         is_end=top.sighting.window.event == END,
         why=explain.reason(top),
         also=tuple(explain.reason(other) for other in report.also.get(line.origin, ())),
@@ -113,7 +113,7 @@ def _card(number: int, entry: Entry, report: Report) -> Card:
         before=tuple(Said(stamp(mate.time), mate.message) for mate in report.before.get(line.origin, ())),
         n_alike=len(entry.anomalies),
         span=_span(entry) if len(entry.anomalies) > 1 else "",
-        alike=tuple(Said(stamp(a.sighting.time), a.sighting.line.message) for a in entry.anomalies[1 : ALIKE + 1]),
+        alike=tuple(Said(stamp(a.sighting.time), explain.headline(a)) for a in entry.anomalies[1 : ALIKE + 1]),
     )
 
 
@@ -124,7 +124,7 @@ def _span(entry: Entry) -> str:
 
 
 def _label(anomaly: Anomaly) -> str:
-    return f"{anomaly.score:.1f}, {stamp(anomaly.sighting.time)}: {anomaly.sighting.line.message[:120]}"
+    return f"{anomaly.score:.1f}, {stamp(anomaly.sighting.time)}: {explain.headline(anomaly)[:120]}"
 
 
 def _is_strong(anomaly: Anomaly) -> bool:

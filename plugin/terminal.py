@@ -191,11 +191,11 @@ def show_trained(console: Console, trained: Trained) -> None:
 def show_tuned(console: Console, tuned: Tuned) -> None:
     """The cut before and after, what it costs a day, and lines on either side of the new one."""
     alerts = f"alerts a day on held-out lines {tuned.alerts_before:.1f} → {tuned.alerts_after:.1f}"
-    console.print(f"cut {tuned.before:.1f} → {tuned.after:.1f}, {alerts}", highlight=False)
+    console.print(f"cut {tuned.before:.2f} → {tuned.after:.2f}, {alerts}", highlight=False)
     for name, examples in (("over", tuned.over), ("under", tuned.under)):
         for example in examples:
             told = f"{stamp(example.time)}  {_plain(example.program)}: {_plain(example.text)}"
-            console.print(f"  {name:<5} {example.score:5.1f}  [dim]{told}[/]", highlight=False)
+            console.print(f"  {name:<5} {example.score:6.2f}  [dim]{told}[/]", highlight=False)
 
 
 def _show_understood(console: Console, title: str, lines: Sequence[LogLine]) -> None:
@@ -246,7 +246,7 @@ def _more(entry: Entry, report: Report) -> list[str]:
 
 
 def _text(anomaly: Anomaly) -> str:
-    message = anomaly.sighting.line.message
+    message = explain.headline(anomaly)
     shown = message if len(message) <= MAX_CHARS else message[:MAX_CHARS] + "…"
     return f"{shown}  — then silence" if anomaly.sighting.window.event == END else shown
 

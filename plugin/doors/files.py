@@ -163,9 +163,13 @@ def _parsed(path: str, name: str, zone: tzinfo, format: str) -> Iterator[tuple[s
                         yield text, read, isinstance(read, LogLine) and read.time == now and is_undated(text)
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path}: cannot be read ({why}); check the name and your rights") from error
+        raise InputError(f"{_called(path)}: cannot be read ({why}); check the name and your rights") from error
     if n == 0:
-        raise InputError(f"{path}: is empty; there is nothing to score")
+        raise InputError(f"{_called(path)}: is empty; give a log that has lines")
+
+
+def _called(path: str) -> str:
+    return "standard input" if path == STDIN else path
 
 
 def _frames(raw: bytes) -> Iterator[bytes]:
