@@ -7,7 +7,7 @@ and nothing else.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -18,13 +18,13 @@ SHARE = 20
 
 
 @contextmanager
-def writing_behind(ports: Ports, source: str) -> Iterator[Ports]:
+def writing_behind(ports: Ports, source: str, clock: Callable[[], float] = time.monotonic) -> Iterator[Ports]:
     """The same ports, whose store of checkpoints is now and then behind for one source. When the block ends it is not.
 
     Raises:
         PollInProgress, Unavailable, Refused: as `commit` does, at the end too.
     """
-    behind = _Behind(ports.checkpoints, source)
+    behind = _Behind(ports.checkpoints, source, clock)
     try:
         yield replace(ports, checkpoints=behind)
     finally:
@@ -34,14 +34,15 @@ def writing_behind(ports: Ports, source: str) -> Iterator[Ports]:
 class _Behind:
     """Implements `Checkpoints`."""
 
-    def __init__(self, checkpoints: Checkpoints, source: str) -> None:
+    def __init__(self, checkpoints: Checkpoints, source: str, clock: Callable[[], float]) -> None:
         self._checkpoints = checkpoints
         self._source = source
+        self._clock = clock
         self._held: Checkpoint | None = None
         self._replacing: Checkpoint | None = None
         """What is stored while one is held."""
         self._size = 0
-        self._due = 0.0
+        self._due = float("-inf")
 
     def load(self, source: str) -> Checkpoint | None:
         """The one that is held, or the store's."""
@@ -54,7 +55,7 @@ class _Behind:
         if self._held is None:
             self._replacing = replacing
         self._held = checkpoint
-        if time.monotonic() >= self._due:
+        if self._clock() >= self._due:
             self.store()
         return self._size
 
@@ -63,7 +64,7 @@ class _Behind:
         if self._held is None:
             return
         held, self._held = self._held, None
-        begun = time.monotonic()
+        begun = self._clock()
         self._size = self._checkpoints.commit(held, self._replacing)
-        now = time.monotonic()
+        now = self._clock()
         self._due = now + (SHARE - 1) * (now - begun)

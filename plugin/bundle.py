@@ -232,9 +232,7 @@ def _checked(directory: Path) -> dict[str, Any]:
         needed = {"masks.json", "templates.json", "threshold.json", *(f"{view}/view.json" for view in head["views"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         why = getattr(error, "strerror", None) or error
-        raise BundleError(
-            f"{directory}: is no bundle (bundle.json: {why}); name the folder that holds bundle.json"
-        ) from error
+        raise BundleError(f"{directory}: is no bundle ({why}); name the folder that holds bundle.json") from error
     if version > FORMAT:
         raise BundleError(f"{directory}: was made by a newer version (format {version}, this reads {FORMAT}); upgrade")
     for name, digest in {**dict.fromkeys(sorted(needed), ""), **files}.items():

@@ -52,16 +52,8 @@ def summary(report: Report, n_entries: int) -> str:
     repeated = sum("#" in line.origin.rpartition(":")[2] for line in report.lines)  # `auth.log:17#2`
     read = f"{n - repeated:,} lines" + (f" ({n:,} with the repeats they tell of)" if repeated else "")
     unread = f", {bad:,} unread ({', '.join(report.rejected)})" if bad else ""
-    days = report.days
-    span = (
-        f"{days:.1f} days"
-        if days >= 1
-        else f"{days * 24:.1f} hours"
-        if days * 24 >= 1
-        else f"{days * 1440:.0f} minutes"
-    )
     found = f"{len(report.anomalies):,} strange in {n_entries:,} {'entry' if n_entries == 1 else 'entries'}"
-    return f"{read} over {span}{unread}: {found if report.anomalies else 'nothing strange'}."
+    return f"{read} over {_span(report.days)}{unread}: {found if report.anomalies else 'nothing strange'}."
 
 
 def _span(days: float) -> str:

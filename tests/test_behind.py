@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -13,19 +12,23 @@ from plugin.ports import Checkpoint, Ports
 from tests.contract import CHECKPOINT
 from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
 
-SLOW_S = 0.05
+SLOW_S = 2.0
 
 
 class Slow(FakeCheckpoints):
-    """Takes its time to store, as one of many open sessions does."""
+    """Takes its time to store, as one of many open sessions does, by a clock of its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.n_stored = 0
+        self.n_stored, self.clock_s = 0, 0.0
+
+    def clock(self) -> float:
+        """Seconds; they go by while it stores, and when a test says so."""
+        return self.clock_s
 
     def commit(self, checkpoint: Checkpoint, replacing: Checkpoint | None) -> int:
         """Store it, in the end."""
-        time.sleep(SLOW_S)
+        self.clock_s += SLOW_S
         size = super().commit(checkpoint, replacing)
         self.n_stored += 1
         return size
@@ -39,19 +42,19 @@ def ports(checkpoints: FakeCheckpoints) -> Ports:
 def test_what_is_held_is_loaded_and_at_the_end_it_is_stored() -> None:
     """In between the store has the first one: storing takes a twentieth of the time, but for the last one."""
     store = Slow()
-    with writing_behind(ports(store), "auth") as behind:
-        begun = time.monotonic()
+    with writing_behind(ports(store), "auth", store.clock) as behind:
         behind.checkpoints.commit(CHECKPOINT, None)
-        for step in range(1, 10):
+        for step in range(1, 41):
             loaded = behind.checkpoints.load("auth")
             assert loaded is not None
             assert loaded.until == CHECKPOINT.until + step - 1
+            store.clock_s += 1.0  # a poll's time
             behind.checkpoints.commit(replace(CHECKPOINT, until=CHECKPOINT.until + step), loaded)
-        if time.monotonic() - begun < SHARE * SLOW_S:
-            assert store.n_stored == 1
-            assert store.stored["auth"].until == CHECKPOINT.until
-    assert store.stored["auth"].until == CHECKPOINT.until + 9
-    assert store.n_stored == 2
+            stored_at = 38 * (step >= (SHARE - 1) * SLOW_S)
+            assert store.stored["auth"].until == CHECKPOINT.until + stored_at
+        assert store.n_stored == 2
+    assert store.stored["auth"].until == CHECKPOINT.until + 40
+    assert store.n_stored == 3
 
 
 def test_other_sources_are_stored_at_once() -> None:
