@@ -79,7 +79,7 @@ def _checkpoint(sessions: int, rate: int) -> Checkpoint:
             frame = replace(lens.frame, max_sessions=sessions)
             tails[name] = replace(slide(tails[name], lens.events(matches), frame, 0.0)[1], n_dropped=0)
     seconds = round(SourceSettings(indices=("bench",)).overlap_s)
-    seen = {second: os.urandom(HASH_BYTES * rate) for second in range(seconds)}
+    seen = {second: b"".join(sorted(os.urandom(HASH_BYTES) for _ in range(rate))) for second in range(seconds)}
     buckets = {
         at: {cell: Cell(rate, int.from_bytes(os.urandom(HASH_BYTES))) for cell in range(CELLS)}
         for at in range(0, 144 * BUCKET_MS, BUCKET_MS)

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from elastic_transport import ObjectApiResponse
 from elasticsearch import ConflictError, Elasticsearch, NotFoundError
 
-from plugin import tails
+from plugin import elias_fano, tails
 from plugin.doors.elastic.client import asking
 from plugin.errors import PollInProgress, Refused
 from plugin.ports import Checkpoint
-from plugin.tally import HASH_BYTES, Cell, Seconds, Tally
+from plugin.tally import Cell, Seconds, Tally
 
 HEAD = struct.Struct(">QQ")
 """Before a second's hashes."""
@@ -121,21 +122,18 @@ def _checkpoint(source: str, answer: Mapping[str, Any]) -> Checkpoint:
 
 
 def _packed(seen: Seconds) -> bytes:
-    """Second and number of hashes, eight bytes each, then the hashes; second after second."""
-    rows = ((second, packed) for second, packed in sorted(seen.items()))
-    return b"".join(HEAD.pack(second, len(packed) // HASH_BYTES) + packed for second, packed in rows)
+    """Second and number of hashes, eight bytes each, then the hashes, coded; second after second."""
+    rows = ((second, np.frombuffer(packed, elias_fano.BIG_ENDIAN)) for second, packed in sorted(seen.items()))
+    return b"".join(HEAD.pack(second, len(hashes)) + elias_fano.encode(hashes) for second, hashes in rows)
 
 
 def _unpacked(data: bytes) -> dict[int, bytes]:
     found, at = {}, 0
     while at < len(data):
         second, n = HEAD.unpack_from(data, at)
-        at += HEAD.size
-        found[second] = data[at : at + n * HASH_BYTES]
-        at += n * HASH_BYTES
-    if at != len(data):
-        message = "the hits it has seen are cut off"
-        raise ValueError(message)
+        begins = at + HEAD.size
+        at = begins + elias_fano.size(n)
+        found[second] = elias_fano.decode(data[begins:at], n).tobytes()
     return found
 
 
