@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -32,11 +33,12 @@ from plugin.commands import score as scoring
 from plugin.commands import status as states
 from plugin.commands import train as training
 from plugin.commands import tune as tuning
+from plugin.commands.follow import Share
 from plugin.commands.poll import Polling
 from plugin.commands.status import Status
 from plugin.config import Settings
 from plugin.doors import files, metrics, pages, queue
-from plugin.errors import ConfigError, PluginError
+from plugin.errors import BundleError, ConfigError, InputError, PluginError
 from plugin.ports import Nobody, Ports, Span, Watch
 
 FAILED_AT = 10
@@ -56,7 +58,17 @@ app = typer.Typer(
 shelf = typer.Typer(help="The bundles of a source: what judges it, now and before.", no_args_is_help=True)
 app.add_typer(shelf, name="bundle")
 talk = Console(stderr=True)
-out = Console(width=None if sys.stdout.isatty() else 120)
+
+
+class _Patient(Console):
+    """Whoever reads us may stop when they have read enough, as `head` does: that is no failure."""
+
+    def on_broken_pipe(self) -> None:
+        """End well."""
+        _enough()
+
+
+out = _Patient(width=None if sys.stdout.isatty() else 120)
 
 
 @dataclass(frozen=True)
@@ -290,27 +302,42 @@ def poll(
     once: Annotated[bool, typer.Option("--once", help="Read until nothing is left, then stop (the default).")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Go on, each source on its interval.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print anomalies; write nothing.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="With --dry-run: one anomaly document a line.")] = False,
 ) -> None:
     """Judge what has come since the last poll, and write the anomalies to Elasticsearch."""
     if follow and (once or dry_run):
         raise typer.BadParameter("poll: --follow goes with neither --once nor --dry-run")
+    if json_ and not dry_run:
+        raise typer.BadParameter("poll: --json goes with --dry-run; without it the documents are in Elasticsearch")
     settings = _settings(context)
     ports, shares = wiring.build(settings), wiring.shares(settings, _sources(settings, source))
-    pollings = [wiring.polling(settings, share) for share in shares]
     if follow:
         following.follow(shares, partial(wiring.polling, settings), ports, stopping.by_signal(), _watch(settings))
         return
-    for polling in pollings:
-        done = following.catch_up(polling, ports, dry_run=dry_run)
-        for anomaly in (each for polled in done if dry_run for each in polled.anomalies):
+    unable: list[BundleError] = []
+    for share in shares:
+        try:
+            _poll_once(wiring.polling(settings, share), ports, dry_run=dry_run, as_json=json_)
+        except BundleError as error:  # it keeps the others waiting no longer
+            unable.append(error)
+    if unable:
+        raise BundleError("\n".join(dict.fromkeys(map(str, unable))))
+
+
+def _poll_once(polling: Polling, ports: Ports, *, dry_run: bool, as_json: bool) -> None:
+    done = following.catch_up(polling, ports, dry_run=dry_run)
+    found = [anomaly for polled in done for anomaly in polled.anomalies]
+    if as_json:
+        for anomaly in found:
             _print_json(dict(documents.record(anomaly, polling.prefix, time.time(), polling.worker).body))
-        if not any(polled.n_hits for polled in done) and (without := ports.logs.count_without(polling.stream)):
-            field = polling.settings.time_field
-            talk.print(
-                f"{polling.key}: nothing was read, and {without:,} documents lack {field}: they can never be",
-                style="yellow",
-                highlight=False,
-            )
+    elif dry_run:
+        terminal.show_found(out, polling.key, found)
+    else:
+        out.print(terminal.polled_row(polling.key, done), highlight=False, markup=False, soft_wrap=True)
+    if not any(polled.n_hits for polled in done) and (without := ports.logs.count_without(polling.stream)):
+        field = polling.settings.time_field
+        told = f"{polling.key}: nothing was read, and {without:,} documents lack {field}: they can never be"
+        talk.print(told, style="yellow", highlight=False, markup=False)
 
 
 @app.command()
@@ -331,7 +358,10 @@ def backfill(  # noqa: PLR0913, PLR0917 - each argument is an option a person ma
     """Judge what lies in the past, by the bundle in use. Run again, it goes on where it was left."""
     settings = _settings(context)
     ports, polling = wiring.build(settings), wiring.polling(settings, (source, 0))
-    spans = backfills.pieces(_milliseconds(since), _milliseconds(until), hours, ports.logs.now())
+    try:
+        spans = backfills.pieces(_milliseconds(since), _milliseconds(until), hours, ports.logs.now())
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
     left = [piece.span for piece in backfills.progress(polling, spans, ports) if piece.done < 1.0]
     if not here:
         queue.enqueue(settings.celery, queue.BACKFILL, [(source, *span, pause_s) for span in left])
@@ -367,7 +397,7 @@ def status(
     ports, shares = wiring.build(settings), wiring.shares(settings, _sources(settings, source))
 
     def looked() -> list[Status]:
-        return [states.status(wiring.polling(settings, share), ports) for share in shares]
+        return [_status(settings, share, ports) for share in shares]
 
     if json_:
         for each in looked():
@@ -381,11 +411,18 @@ def status(
                 live.update(terminal.status_table(looked()))
 
 
+def _status(settings: Settings, share: Share, ports: Ports) -> Status:
+    try:
+        return states.status(wiring.polling(settings, share), ports)
+    except BundleError as error:
+        return Status.unable(share[0], str(error))
+
+
 @app.command()
 def config(context: typer.Context) -> None:
     """Print the settings in force, as JSON; secrets are never shown."""
     given: Given = context.obj
-    sys.stdout.write(json.dumps(given.settings.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n")
+    _print(json.dumps(given.settings.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n")
 
 
 @shelf.command("list")
@@ -430,9 +467,22 @@ def main() -> None:
             raise
         talk.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # `| head` has read enough
-        sys.stderr.close()
-        sys.exit(0)
+    finally:
+        _print("")
+
+
+def _print(text: str) -> None:
+    """Write to stdout, and have it there."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _enough()
+
+
+def _enough() -> NoReturn:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that what is still to be flushed fails no more
+    sys.exit(0)
 
 
 def _settings(context: typer.Context) -> Settings:
@@ -461,7 +511,7 @@ def _watch(settings: Settings) -> Watch:
 
 
 def _print_json(body: object) -> None:
-    sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+    _print(json.dumps(body, ensure_ascii=False) + "\n")
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from parsers.templates import Template
 from plugin import explain
 from plugin.bundle import Bundle
 from plugin.commands.check import Checked, CheckedFile
+from plugin.commands.poll import Polled
 from plugin.commands.score import Entry, Report, fold
 from plugin.commands.status import Status
 from plugin.commands.train import Trained
@@ -30,6 +32,9 @@ INDENT = 6
 """Blanks before what belongs to an entry."""
 LABEL = 8
 """Width of what stands before its sentences, `why` and the like."""
+Also = Mapping[str, Sequence[Anomaly]]
+Before = Mapping[str, Sequence[LogLine]]
+
 SHOWN = 10
 """Entries a terminal shows before it says how many more there are: what fits a person's patience."""
 
@@ -39,11 +44,27 @@ def show(console: Console, report: Report, *, unfold: bool, top: int) -> None:
     entries = [Entry((anomaly,)) for anomaly in report.anomalies] if unfold else fold(report.anomalies)
     for notice in report.notices:
         console.print(f"[yellow]{escape(notice)}[/]")
-    for number, entry in enumerate(entries[:top] if top else entries, 1):
-        _show_entry(console, number, entry, report)
+    _show_entries(console, entries[:top] if top else entries, report.also, report.before)
     if top and len(entries) > top:
         console.print(f"… {len(entries) - top} more entries: --top 0 shows all, --html OUT makes a page of them.\n")
     console.print(summary(report, len(entries)), highlight=False, style="dim")
+
+
+def show_found(console: Console, source: str, found: Sequence[Anomaly]) -> None:
+    """What a poll would write: one entry for alike anomalies, worst first."""
+    entries = fold(sorted(found, key=lambda anomaly: -anomaly.score))
+    _show_entries(console, entries, {}, {})
+    told = f"{source}: {_strange(len(found), len(entries))}. Nothing was written. Times are UTC."
+    console.print(told, highlight=False, style="dim")
+
+
+def polled_row(source: str, done: Sequence[Polled]) -> str:
+    """`auth: judged 1,234 documents, until 2026-03-30 15:58:42 UTC; 3 new anomalies`."""
+    counts = sum((Counter(polled.counts) for polled in done), Counter[str]())
+    n, new, unread = counts["events"], counts["records"], counts["dead_letters"]
+    judged = f"judged {n:,} {'document' if n == 1 else 'documents'}, until {stamp(done[-1].until / 1000)} UTC"
+    found = f"{new:,} new {'anomaly' if new == 1 else 'anomalies'}"
+    return f"{source}: {judged}; {found}{f'; {unread:,} dead letters' if unread else ''}."
 
 
 def summary(report: Report, n_entries: int) -> str:
@@ -52,8 +73,11 @@ def summary(report: Report, n_entries: int) -> str:
     repeated = sum("#" in line.origin.rpartition(":")[2] for line in report.lines)  # `auth.log:17#2`
     read = f"{n - repeated:,} lines" + (f" ({n:,} with the repeats they tell of)" if repeated else "")
     unread = f", {bad:,} unread ({', '.join(report.rejected)})" if bad else ""
-    found = f"{len(report.anomalies):,} strange in {n_entries:,} {'entry' if n_entries == 1 else 'entries'}"
-    return f"{read} over {_span(report.days)}{unread}: {found if report.anomalies else 'nothing strange'}."
+    return f"{read} over {_span(report.days)}{unread}: {_strange(len(report.anomalies), n_entries)}. Times are UTC."
+
+
+def _strange(n: int, n_entries: int) -> str:
+    return f"{n:,} strange in {n_entries:,} {'entry' if n_entries == 1 else 'entries'}" if n else "nothing strange"
 
 
 def _span(days: float) -> str:
@@ -74,11 +98,11 @@ def bundle_row(bundle: Bundle, *, in_use: bool) -> str:
 
 
 def stamp(seconds: float) -> str:
-    """`Mar 30 15:58:42`, UTC."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%b %d %H:%M:%S}"
+    """`2026-03-30 15:58:42`, UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-STATES = {"ok": "green", "degraded": "yellow", "blocked": "red"}
+STATES = {"ok": "green", "degraded": "yellow", "blocked": "red", "unable": "red"}
 
 
 def status_table(found: Sequence[Status]) -> Table:
@@ -99,7 +123,7 @@ def status_table(found: Sequence[Status]) -> Table:
             f"{each.waiting:,}",
             *(f"{n:,}" for n in (each.events, each.late, each.anomalies, each.dead_letters)),
             each.bundle,
-            escape(f"{each.fault_at[11:19]} {each.fault}") if each.fault and each.fault_at else "",
+            escape(f"{each.fault_at[11:19]} {each.fault}" if each.fault_at else each.fault) if each.fault else "",
         )
     return table
 
@@ -202,7 +226,12 @@ def _cut(line: LogLine) -> str:
     return _plain(line.message if len(line.message) <= 80 else line.message[:79] + "…")
 
 
-def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> None:
+def _show_entries(console: Console, entries: Sequence[Entry], also: Also, before: Before) -> None:
+    for number, entry in enumerate(entries, 1):
+        _show_entry(console, number, entry, also, before)
+
+
+def _show_entry(console: Console, number: int, entry: Entry, also: Also, before: Before) -> None:
     top = entry.top
     line = top.sighting.line
     count = f"  [bold]×{len(entry.anomalies)}[/]" if len(entry.anomalies) > 1 else ""
@@ -213,7 +242,8 @@ def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> 
         highlight=False,
     )
     body = [f"[bold]{_plain(_text(top))}[/]", f"[cyan]why[/]     {_plain(explain.reason(top))}"]
-    body += _more(entry, report)
+    origin = line.origin
+    body += _more(entry, also.get(origin, ()), before.get(origin, ()))
     for n, text in enumerate(map(Text.from_markup, body)):
         label = text[: LABEL if n else 0]
         for row in text[len(label) :].wrap(console, console.width - INDENT - len(label)):
@@ -223,11 +253,9 @@ def _show_entry(console: Console, number: int, entry: Entry, report: Report) -> 
     console.print()
 
 
-def _more(entry: Entry, report: Report) -> list[str]:
-    top = entry.top
-    origin = top.sighting.line.origin
-    lines = [f"[cyan]also[/]    {_plain(explain.reason(other))}" for other in report.also.get(origin, ())]
-    for n, mate in enumerate(report.before.get(origin, ())[-3:]):
+def _more(entry: Entry, also: Sequence[Anomaly], before: Sequence[LogLine]) -> list[str]:
+    lines = [f"[cyan]also[/]    {_plain(explain.reason(other))}" for other in also]
+    for n, mate in enumerate(before[-3:]):
         lines.append(f"[cyan]{'before' if n == 0 else '      '}[/]  [dim]{stamp(mate.time)}  {_plain(mate.message)}[/]")
     if len(entry.anomalies) > 1:
         first, last = entry.span

@@ -94,6 +94,7 @@ WRONG = (
     "score x --bundle y --view values",
     "score x --html nowhere/page.html",
     "poll --once --follow",
+    "poll --once --json",
 )
 
 
@@ -110,6 +111,17 @@ def test_without_settings_nothing_is_asked_of_any_server(line: str, monkeypatch:
     result = CliRunner().invoke(app, line.split())
     assert isinstance(result.exception, ConfigError)
     assert "--config FILE before the command" in str(result.exception)
+
+
+@pytest.mark.parametrize("options", [["--json"], ["--top", "0"]])
+def test_a_reader_that_has_read_enough_is_no_failure(log: Path, bundle: Path, options: list[str]) -> None:
+    """`| head` ends well, whatever is printed, and nothing is said about it."""
+    command = [sys.executable, "-W", "error", "-m", "plugin.cli", "score", str(log), "--bundle", str(bundle), *options]
+    ours, theirs = os.pipe()
+    os.close(ours)  # whoever would read is gone before the first word
+    with os.fdopen(theirs, "wb") as out:
+        result = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, cwd=ROOT, timeout=300, check=False)
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def test_the_version_is_told() -> None:

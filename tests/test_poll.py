@@ -16,7 +16,7 @@ from plugin.bundle import Bundle
 from plugin.commands.follow import attend, catch_up, follow
 from plugin.commands.poll import Polling, poll
 from plugin.config import SourceSettings
-from plugin.errors import PollInProgress, Refused, Unavailable
+from plugin.errors import BundleError, PollInProgress, Refused, Unavailable
 from plugin.ports import Checkpoint, Document, Hit, NewDocument, Nobody, Page, Ports, Span, Stream, Written
 from tests import lines
 from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
@@ -210,6 +210,22 @@ def test_following_outlives_a_service_that_does_not_answer(bundle: Bundle) -> No
     checkpoints = FakeCheckpoints()
     follow([("day", 0)], lambda _: polling(bundle, interval_s=1.0), Ports(logs, FakeAnomalies(), checkpoints), stop)
     assert checkpoints.stored["day"].until == logs.clock_ms - 60_000
+
+
+def test_following_goes_on_without_a_source_that_has_no_bundle(bundle: Bundle) -> None:
+    """The others are polled; where none has one there is nothing to wait for."""
+    stop, ports = Event(), Ports(logs_of(HITS), FakeAnomalies(), FakeCheckpoints())
+
+    def of(share: tuple[str, int]) -> Polling:
+        if share[0] == "untrained":
+            raise BundleError("untrained: has no bundle yet")
+        return polling(bundle, interval_s=1.0)
+
+    watch = Until("day", stop)
+    follow([("untrained", 0), ("day", 0)], of, ports, stop, watch)
+    assert watch.order
+    with pytest.raises(BundleError):
+        follow([("untrained", 0)], of, ports, Event())
 
 
 def test_why_a_poll_did_not_go_through_is_a_health_document(bundle: Bundle) -> None:

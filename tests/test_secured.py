@@ -226,6 +226,8 @@ def test_a_poll_after_a_lost_checkpoint_doubles_nothing(chain: Site) -> None:
     told = chain.printed["poll anew"].stderr
     assert sum(map(int, re.findall(r"records=(\d+)", told))) == 0, told
     assert sum(map(int, re.findall(r"duplicates=(\d+)", told))) >= len(chain.after["poll"])
+    said = chain.printed["poll anew"].stdout
+    assert re.fullmatch(r"auth: judged [\d,]+ documents, until [\d: -]+ UTC; 0 new anomalies\.\n", said)
 
 
 def test_the_workers_key_shows_how_the_source_stands(chain: Site) -> None:
@@ -240,6 +242,15 @@ def test_judging_the_past_again_finds_what_polls_had_found(chain: Site) -> None:
     before = {record["_id"]: record["_version"] for record in chain.after["poll anew"]}
     after = {record["_id"]: record["_version"] for record in chain.after["backfill"]}
     assert before.items() <= after.items()
+
+
+@pytest.mark.parametrize("ends", [("2026-11-02", "2026-11-01"), ("2026-11-01", "2999-01-01")])
+def test_a_past_that_is_none_is_wrong_usage(chain: Site, ends: tuple[str, str]) -> None:
+    """Ends that are the wrong way round, or lie in the future."""
+    since, until = ends
+    given = ("backfill", "--source", "auth", "--from", since, "--to", until)
+    code, _, talk = inside(chain.settings("worker"), *given)
+    assert (code, "--to" in talk) == (2, True), talk
 
 
 def test_what_the_worker_writes_first_gets_its_template(chain: Site) -> None:

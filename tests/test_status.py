@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from io import StringIO
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from plugin import documents, terminal
 from plugin.bundle import Bundle
 from plugin.commands.follow import attend, catch_up
-from plugin.commands.status import status
+from plugin.commands.status import Status, status
 from plugin.errors import Refused, Unavailable
 from plugin.ports import Page, Ports, Span, Stream
 from tests import lines
@@ -77,13 +78,15 @@ def test_a_screen_holds_every_source() -> None:
     broken = replace(
         new, source="dns", state="blocked", lag_s=3_700.0, fault="no [index]", fault_at="2026-11-25T10:11:12Z"
     )
+    unable = Status.unable("vpn", "vpn: has no bundle yet")
     console = Console(width=160, file=StringIO())
-    console.print(terminal.status_table([new, broken]))
+    console.print(terminal.status_table([new, broken, unable]))
     assert isinstance(console.file, StringIO)
     text = console.file.getvalue()
     assert "never" in text
     assert "1 h 1 min" in text
     assert "10:11:12 no [index]" in text
+    assert re.search("vpn +unable +never .* vpn: has no bundle yet", text)
 
 
 def test_durations_are_told_in_two_units() -> None:

@@ -15,8 +15,10 @@ from rich.console import Console
 
 from parsers.line import LogLine
 from plugin import explain, terminal
+from plugin.commands.poll import Polled
 from plugin.commands.score import Report, fold, score
 from plugin.commands.train import Trained
+from plugin.ports import Written
 from plugin.seen import Seen
 from tests import lines
 
@@ -178,3 +180,20 @@ def test_a_training_tells_how_many_lines_each_mask_touched() -> None:
     masked = {"IP": 1_200, "TICKET": 0}
     terminal.show_trained(Console(file=screen, width=300), Trained(lines.bundle(), Path("shelf"), (), masked))
     assert "lines each mask touched: <IP> 1,200; none by <TICKET>" in screen.getvalue()
+
+
+def test_what_a_poll_would_write_is_shown_as_a_report_is() -> None:
+    """Alike ones folded, the worst first, and that nothing was written."""
+    screen = io.StringIO()
+    terminal.show_found(Console(file=screen, width=400), "day", report().anomalies[::-1])
+    told = screen.getvalue()
+    assert told.split("\n")[0] == shown(report()).split("\n")[0]
+    assert f"day: {len(report().anomalies)} strange in" in told
+    assert "Nothing was written." in told
+
+
+def test_a_poll_tells_in_a_sentence_what_it_did() -> None:
+    """The sums of all of its turns, and until when the source is judged."""
+    done = [Polled("day", "b", n_hits=1_200, n_rejected=2, written=Written(1, 5, [])), Polled("day", "b", 1_000, 34)]
+    told = terminal.polled_row("day", done)
+    assert told == "day: judged 1,234 documents, until 1970-01-01 00:00:01 UTC; 1 new anomaly; 2 dead letters."

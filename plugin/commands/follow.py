@@ -17,12 +17,14 @@ from plugin.commands.poll import Polled, Polling, poll
 from plugin.commands.recount import recount
 from plugin.commands.reshape import settled
 from plugin.config import SourceSettings
-from plugin.errors import PollInProgress, Refused, ServiceError, Unavailable
+from plugin.errors import BundleError, PluginError, PollInProgress, Refused, ServiceError, Unavailable
 from plugin.ports import Nobody, Ports, Watch
 
 log = logging.getLogger("siem_anomaly.poll")
 
 
+WITHOUT_BUNDLE_S = 60.0
+"""Until a source that has no bundle is looked at again."""
 NOBODY = Nobody()
 Share = tuple[str, int]
 """A source and one of its parts: what is polled by itself."""
@@ -57,7 +59,7 @@ def _caught_up(polling: Polling, ports: Ports, *, dry_run: bool, for_s: float, w
     with reading_ahead(ports) as ahead, writing_behind(ahead, polling.key) as behind:
         for polled in _steps(polling, behind, lambda: time.monotonic() >= limit, dry_run=dry_run):
             done.append(polled)
-            tell(polled)
+            tell(polled, logging.INFO if polling.past is None else logging.DEBUG)
             if polling.past is None:  # how far the source lags is not a past time's to say
                 watch.polled(polled.source, polled.counts, polled.levels, polled.seconds)
     return done
@@ -68,7 +70,8 @@ class Attended(NamedTuple):
 
     left: bool = False
     """Its time was over before its backlog was."""
-    refused: Refused | None = None
+    hopeless: PluginError | None = None
+    """Why retrying does not help."""
 
 
 def attend(polling: Polling, ports: Ports, for_s: float, watch: Watch = NOBODY) -> Attended:
@@ -87,7 +90,7 @@ def attend(polling: Polling, ports: Ports, for_s: float, watch: Watch = NOBODY) 
     except Refused as error:
         log.error("source=%s %s", polling.key, error)
         watch.failed(polling.key, "blocked")
-        return Attended(refused=error)
+        return Attended(hopeless=error)
     else:
         return Attended(left=done[-1].backlog_s > 0.0)
     return Attended()
@@ -104,24 +107,39 @@ def follow(
     """Poll every source on its interval in this one process, until `stop` is set.
 
     A source with a backlog is worked on for a while, and goes on as soon as the others that are due have had theirs.
+    One without a bundle is left out until it has one.
 
     Raises:
-        Refused: every source is refused, and retrying cannot help.
+        Refused, BundleError: no source can be polled, and retrying cannot help.
     """
     due = dict.fromkeys(shares, clock())
-    refused: dict[Share, Refused | None] = {}
+    hopeless: dict[Share, PluginError] = {}
     while not stop.is_set():
         for share in shares:
             if stop.is_set() or due[share] > clock():
                 continue
-            polling = polling_of(share)  # again each time: another bundle may be in use by now
             begun = clock()
-            attended = attend(polling, ports, share_s(polling.settings, len(shares)), watch)
-            due[share] = clock() if attended.left else begun + polling.settings.interval_s
-            refused[share] = attended.refused
-        if len(refusals := [error for error in refused.values() if error]) == len(shares):
-            raise refusals[0]
+            attended, interval_s = _turn(share, polling_of, ports, len(shares), watch)
+            due[share] = clock() if attended.left else begun + interval_s
+            hopeless.pop(share, None)
+            if attended.hopeless:
+                hopeless[share] = attended.hopeless
+        if len(hopeless) == len(shares):
+            raise next(iter(hopeless.values()))
         stop.wait(max(min(due.values()) - clock(), 0.0))
+
+
+def _turn(
+    share: Share, polling_of: Callable[[Share], Polling], ports: Ports, n_shares: int, watch: Watch
+) -> tuple[Attended, float]:
+    """How a source fared, and the seconds from one turn to the next."""
+    try:
+        polling = polling_of(share)  # again each time: another bundle may be in use by now
+    except BundleError as error:
+        log.error("source=%s %s", share[0], error)
+        return Attended(hopeless=error), WITHOUT_BUNDLE_S
+    settings = polling.settings
+    return attend(polling, ports, share_s(settings, n_shares), watch), settings.interval_s
 
 
 def share_s(settings: SourceSettings, n_shares: int) -> float:
@@ -129,11 +147,12 @@ def share_s(settings: SourceSettings, n_shares: int) -> float:
     return settings.interval_s / n_shares
 
 
-def tell(polled: Polled) -> None:
+def tell(polled: Polled, level: int = logging.INFO) -> None:
     """The one canonical log line of a poll."""
     counts = " ".join(f"{name}={n}" for name, n in polled.counts.items())
     stations = " ".join(f"{station}_s={seconds:.2f}" for station, seconds in polled.seconds.items())
-    log.info(
+    log.log(
+        level,
         "polled source=%s bundle=%s %s lag_s=%.1f backlog_s=%.1f took_s=%.2f %s",
         *(polled.source, polled.bundle, counts, polled.lag_s, polled.backlog_s, polled.took_s, stations),
     )

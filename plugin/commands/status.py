@@ -23,7 +23,8 @@ class Status:
     """`auth`, or `auth.0-of-4`."""
     bundle: str
     state: str
-    """As the last health document says: `ok`, `degraded` (no answer), `blocked` (refused); `new` = never polled."""
+    """As the last health document says: `ok`, `degraded` (no answer), `blocked` (refused); `new` = never polled,
+    `unable` = without a bundle that can be read."""
     until: str | None
     """Everything before this instant has been judged; ISO 8601."""
     lag_s: float | None
@@ -39,6 +40,11 @@ class Status:
     fault: str | None
     """What last went wrong within a day."""
     fault_at: str | None
+
+    @classmethod
+    def unable(cls, source: str, reason: str) -> Status:
+        """That of a source that cannot be polled yet: it has no bundle, or one that cannot be read."""
+        return cls(source, "", "unable", None, None, 0, 0, 0, 0, 0, reason, None)
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
