@@ -49,9 +49,9 @@ class DetectorConfig(Protocol):
         return False
 
     @property
-    def transitions(self) -> bool:
-        """Whether its END windows need how often each event of the session followed each."""
-        return False
+    def context(self) -> int:
+        """How many events before each its END windows need, with how often it followed them; 0 = none."""
+        return 0
 
     @property
     def bins(self) -> int:
@@ -72,7 +72,7 @@ def frame_for(config: DetectorConfig, idle_s: float, max_sessions: int = 50_000)
         max(idle_s, config.bins * config.bin_s),
         max_sessions,
         config.values,
-        config.transitions,
+        config.context,
         config.bins,
         config.bin_s,
     )

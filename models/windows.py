@@ -39,8 +39,10 @@ UNKNOWN's, so that nobody can fill a checkpoint by being various."""
 FIRST_LOOK = 1_024
 """A session that goes on is looked at when it has so many events, and at each doubling: twenty looks at a billion."""
 
-Cell = tuple[int, int]
-"""A row and a column of an image."""
+Cell = tuple[int, ...]
+"""A row and a column of an image; of transitions the events before, and the one that followed them."""
+Rows = tuple[tuple[int, ...], ...]
+"""Cells of an image, each with how often it came; ascending."""
 Line = TypeVar("Line")
 """Whatever the caller wants back with a window: a log line, a line number."""
 
@@ -79,10 +81,10 @@ class Window(NamedTuple):
     """The last `RECENT` events of the same template in any session, oldest first; none of UNKNOWN and END."""
     time: float = 0.0
     """When it was logged, seconds since the epoch; at END 0."""
-    transitions: tuple[tuple[int, int, int], ...] = ()
-    """At END, and at the `FIRST_LOOK`th event and each doubling, when the frame asks for it: (event, the next one, how
-    often) of the whole session so far, ascending; it begins after END, and at END it ends with it."""
-    bins: tuple[tuple[int, int, int], ...] = ()
+    transitions: Rows = ()
+    """At END, and at the `FIRST_LOOK`th event and each doubling, when the frame asks for it: (events before …, event,
+    how often) of the whole session so far; it begins after END, and at END it ends with it."""
+    bins: Rows = ()
     """When a time bin closes, where the frame asks for it: (bins before this one, event id, how often) of the session's
     last bins, ascending; 0 is the bin that closed."""
 
@@ -115,11 +117,11 @@ class Tail(NamedTuple, Generic[Line]):
     time: float
     clock: float
     transitions: Mapping[Cell, int] = MappingProxyType({})
-    """(event, the next one) → how often."""
+    """(events before …, event) → how often."""
     bins: Mapping[Cell, int] = MappingProxyType({})
     """(number of the time bin, event id) → how often, within the last `Frame.bins` bins."""
-    last: int = END
-    """Its last event, where transitions or bins are counted."""
+    before: tuple[int, ...] = ()
+    """Its last events, END before the first one, where transitions or bins are counted: as many as a cell needs."""
     n: int = 0
     """Its events so far, where transitions are counted."""
 
@@ -137,8 +139,9 @@ class Frame:
     max_sessions: int = 50_000
     values: bool = False
     """Whether windows hold values, what the template's last events held, and the time."""
-    transitions: bool = False
-    """Whether END windows, and now and then one of a long session, say how often each event followed each."""
+    context: int = 0
+    """Whether END windows, and now and then one of a long session, say how often each event followed what: so many
+    events before it; 0 = they do not say it."""
     bins: int = 0
     """Time bins in an image; 0 = none. Where there are some, a bin's close is judged and the session's END is not."""
     bin_s: float = 3_600.0
@@ -232,14 +235,15 @@ class _Walk(Generic[Line]):
             event.time,
             self.clock,
         )
-        if frame.transitions:
-            last, n, known = (tail.last, tail.n, tail.transitions) if tail else (END, 0, {})
-            known = _marked(known, (last, event.id), (UNKNOWN, UNKNOWN))
-            after = after._replace(transitions=known, last=event.id, n=n + 1)
+        if frame.context:
+            before, n, known = (tail.before, tail.n, tail.transitions) if tail else ((END,) * frame.context, 0, {})
+            step = (*before, event.id)
+            known = _marked(known, step, (UNKNOWN,) * len(step))
+            after = after._replace(transitions=known, before=step[1:], n=n + 1)
         if frame.bins:
             now = self._bin(self.clock)
             kept = {cell: n for cell, n in tail.bins.items() if cell[0] > now - frame.bins} if tail else {}
-            after = after._replace(bins=_marked(kept, (now, event.id), (now, UNKNOWN)), last=event.id)
+            after = after._replace(bins=_marked(kept, (now, event.id), (now, UNKNOWN)), before=(event.id,))
         return after
 
     def _bin(self, clock: float) -> int:
@@ -256,7 +260,7 @@ class _Walk(Generic[Line]):
     def _see_bins(self, session: str, tail: Tail[Line]) -> None:
         now = self._bin(tail.clock)
         bins = _rows({(now - bin, event): n for (bin, event), n in tail.bins.items()})
-        window = Window((), tail.last, bins=bins)
+        window = Window((), tail.before[-1], bins=bins)
         self.seen.append(Sighting(window, session, tail.line, tail.start, tail.time))
 
     def _end_silent(self) -> None:
@@ -279,8 +283,8 @@ class _Walk(Generic[Line]):
                 self._see_bins(session, tail)
             return
         window = Window(tail.history, END, (), tuple(sorted(tail.counts.items())))
-        if self.frame.transitions:
-            window = window._replace(transitions=_rows({**tail.transitions, (tail.last, END): 1}))
+        if self.frame.context:
+            window = window._replace(transitions=_rows({**tail.transitions, (*tail.before, END): 1}))
         self.seen.append(Sighting(window, session, tail.line, tail.start, tail.time))
 
 
@@ -295,5 +299,5 @@ def _marked(cells: Mapping[Cell, int], cell: Cell, spare: Cell) -> dict[Cell, in
     return {**cells, cell: cells.get(cell, 0) + 1}
 
 
-def _rows(cells: Mapping[Cell, int]) -> tuple[tuple[int, int, int], ...]:
-    return tuple(sorted((row, event, n) for (row, event), n in cells.items()))
+def _rows(cells: Mapping[Cell, int]) -> Rows:
+    return tuple(sorted((*cell, n) for cell, n in cells.items()))

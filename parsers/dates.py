@@ -6,11 +6,14 @@ Redis, ntpd, mail's dates, Java's loggers, Squid, Zeek, Meraki, HAProxy, qmail a
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, tzinfo
 
+from parsers.daemons import undressed
+from parsers.devices import routed
 from parsers.forms import FLAGS, PRI, TAG, Form, build, severity_of
 from parsers.line import LogLine
-from parsers.stamps import CLOCK, MONTHS, NoSuchDate, at, iso_at, latest, seconds
+from parsers.stamps import CLOCK, DAY_S, MONTHS, NoSuchDate, at, iso_at, latest, seconds
 
 _TAGGED = rf"(?:(?:([^\s\[:]{{1,255}}+) (?=[^\s:\[]{{1,128}}+[\[:]))?{TAG})?(.*)"
 _DAY_FIRST = re.compile(
@@ -19,6 +22,16 @@ _DAY_FIRST = re.compile(
     FLAGS,
 )
 _EPOCH = re.compile(rf"(?:{PRI}1 |{PRI})(\d{{10}}\.\d{{1,9}})\s++(.*)", FLAGS)
+_EPOCH_S = re.compile(r"(?:\[(\d{10})\]|(\d{10}):?) (?=\D)(.*)", FLAGS)
+_BASIC = re.compile(
+    rf"(\d{{4}})(\d\d)(\d\d)(?:[ T_-]{CLOCK}|T(\d\d)([0-5]\d)([0-6]\d(?:[.,]\d{{1,9}})?))"
+    rf"(Z|[+-]\d\d:?\d\d)?:?\s++(.*)",
+    FLAGS,
+)
+_SHORT = re.compile(rf"\[?(\d\d)([-/.])(\d\d)\2(\d\d),? {CLOCK}\]?:?\s++(.*)", FLAGS)
+_ORDERS = ((0, 1, 2), (2, 0, 1), (2, 1, 0))
+"""Where year, month and day may stand in a date of three pairs of digits: `26/11/23`, `11/23/26`, `23.11.26`."""
+_MIKROTIK = re.compile(rf"([a-z]{{3}})/(\d\d)/(\d{{4}}) {CLOCK} (.*)", FLAGS)
 _SQUID = re.compile(r"\d{1,10}+ (\S{1,255}+) [A-Z_]{2,64}+/\d{3} ", FLAGS)
 _SQUID_USER = re.compile(r"(?: \S{1,32}+){2} \S{1,65536}+ (\S{1,128}+) [A-Z_]{2,64}+/\S{1,255}+ ", FLAGS)
 _NAMED = re.compile(r"(\S{1,255}+) ([\w-]{1,64}+) (.*)", FLAGS)
@@ -62,6 +75,48 @@ def _epoch(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> Log
     return build(origin, time, "", None, None, message, severity_of(pri))
 
 
+def _epoch_s(found: re.Match[str], origin: str, now: float, _zone: tzinfo) -> LogLine:
+    """`[1795424400] SERVICE ALERT: …` (Nagios), `1795424400 host app[5]: …`."""
+    bracketed, bare, message = found.groups()
+    time = float(bracketed or bare)
+    if time > now + DAY_S:
+        raise NoSuchDate
+    return undressed(message, origin, time, None)
+
+
+def _basic(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`20261123 10:00:00 message`, `20261123T100000Z message`: the basic format of ISO 8601."""
+    year, month, day, *clocks, offset, message = found.groups()
+    hour, minute, second = clocks[:3] if clocks[0] else clocks[3:]
+    time = iso_at(f"{year}-{month}-{day}", hour, offset or "", zone) + int(minute) * 60 + seconds(second)
+    return undressed(message, origin, time, None)
+
+
+def _short(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`26/11/23 10:00:00 INFO spark.SparkContext: …`, `11/23/26 10:00:00 …`, `23.11.26 10:00:00 …`.
+
+    Whatever the order, a line was written lately: of the dates it may mean, the latest that is not to come.
+    """
+    *pairs, hour, minute, second, message = found.group(1, 3, 4, 5, 6, 7, 8)
+    into_s = int(minute) * 60 + seconds(second)
+    times = []
+    for year, month, day in _ORDERS:
+        with suppress(NoSuchDate):
+            times.append(iso_at(f"20{pairs[year]}-{pairs[month]}-{pairs[day]}", hour, "", zone) + into_s)
+    time = max((time for time in times if time <= now + DAY_S), default=None)
+    if time is None:
+        raise NoSuchDate
+    return undressed(message, origin, time, None)
+
+
+def _mikrotik(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`nov/23/2026 10:00:00 system,info,account user admin logged in from 10.0.0.5 via winbox`."""
+    month, day, year, hour, minute, second, message = found.groups()
+    date = f"{year}-{MONTHS.get(month.title(), 0):02}-{day}"
+    time = iso_at(date, hour, "", zone) + int(minute) * 60 + seconds(second)
+    return routed(message, origin, time)
+
+
 def _tai(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> LogLine:
     """`@400000005c3a1b2c1a2b3c4d message`: seconds of TAI and nanoseconds, as daemontools and s6 write them."""
     time = int(found[1], 16) - _TAI_AHEAD_S + int(found[2], 16) / 1e9
@@ -97,6 +152,10 @@ def _proxy(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
 FORMS = (
     Form("dates", _DAY_FIRST, _day_first),
     Form("dates", _EPOCH, _epoch),
+    Form("dates", _EPOCH_S, _epoch_s),
+    Form("dates", _BASIC, _basic),
+    Form("dates", _SHORT, _short),
+    Form("dates", _MIKROTIK, _mikrotik),
     Form("dates", _TAI, _tai),
     Form("dates", _MONTH_FIRST, _month_first),
     Form("dates", _NUMBERS, _numbers),

@@ -29,6 +29,11 @@ _SNARE = re.compile(
     rf"[A-Z][a-z]{{2}} ({DATE}) {CLOCK} (\d{{4}})\t(\d{{1,10}}+\t[^\t]{{0,255}}+\t([^\t]{{0,255}}+)\t.*)",
     FLAGS,
 )
+_TOPICS = re.compile(
+    r"(?=[a-z\d,!-]{0,64}\b(info|warning|error|critical|debug)\b[a-z\d,!-]{0,64}+ )"
+    r"([a-z][a-z\d-]{1,31}+),\S{1,128}+ .*",
+    FLAGS,
+)
 _KEYED = {key: re.compile(rf'(?<!\S){key}="?([^\s,"]{{1,255}}+)', FLAGS) for key in ("devname", "level", "tz", "fw")}
 MAX_CHARS = 4_096
 """How far a record is searched for its time, its device and its zone."""
@@ -38,6 +43,24 @@ def product(message: str) -> str:
     """Whose record a message is: its header's product, or PAN-OS' kind of record; '' where it is none."""
     found = _PRODUCT.match(message) or _PAN.match(message)
     return found[1] if found else ""
+
+
+def topic(message: str) -> str:
+    """The first of the topics that a line of RouterOS begins with (`system,info,account …`); '' where it has none."""
+    found = _TOPICS.match(message)
+    return found[2] if found else ""
+
+
+def routed(message: str, origin: str, time: float) -> LogLine:
+    """A message of RouterOS, without its date: the first of its topics serves as program."""
+    found = _TOPICS.match(message)
+    level, program = found.groups() if found else (None, None)
+    return build(origin, time, "", program, None, message, SEVERITIES.get(level or ""))
+
+
+def _router(found: re.Match[str], origin: str, now: float, _zone: tzinfo) -> LogLine:
+    """`system,error,critical login failure for user root from 10.0.0.9 via ssh`, which says no time."""
+    return routed(found[0], origin, now)
 
 
 def _record(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
@@ -87,8 +110,8 @@ def _snare(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     return line if user in {"", "N/A"} else line._replace(user=user)
 
 
-RECORD = Form("cef", _RECORD, _record)
-"""May have no time of its own."""
+UNDATED = (Form("cef", _RECORD, _record), Form("mikrotik", _TOPICS, _router))
+"""May have no time of their own."""
 FORMS = (
     Form("fortigate", _FORTI, _forti),
     Form("welf", _WELF, _welf),

@@ -1,4 +1,4 @@
-"""One JSON document a line, as journald, Docker, Suricata, MongoDB, nxlog and GELF write them; no others are read here.
+"""One JSON document a line: of journald, Docker, Suricata, MongoDB, nxlog and GELF, and of applications' loggers.
 
 What has ECS fields or rsyslog's is read by whoever knows where a source keeps its fields.
 """
@@ -6,7 +6,8 @@ What has ECS fields or rsyslog's is read by whoever knows where a source keeps i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 
 from parsers.daemons import unwrapped
@@ -33,7 +34,8 @@ def load(text: str) -> Mapping[str, object] | None:
 
 def read(document: Mapping[str, object], origin: str, now: float, zone: tzinfo) -> LogLine | None:
     """The line of a document, None where its fields are not those of one of these."""
-    return next((read(document, origin, now, zone) for keys, read in _READERS if keys <= document.keys()), None)
+    lines = (read(document, origin, now, zone) for keys, read in _READERS if keys <= document.keys())
+    return next(filter(None, lines), None) or _logged(document, origin, zone)
 
 
 def _journald(document: Mapping[str, object], origin: str, _now: float, _zone: tzinfo) -> LogLine | None:
@@ -113,6 +115,67 @@ def _gelf(document: Mapping[str, object], origin: str, now: float, _zone: tzinfo
     program, pid = _text(document, "_app", "facility", "_facility"), _number(_text(document, "_pid"))
     message, severity = _text(document, "short_message"), int(level) if level in set("01234567") else None
     return build(origin, float(stamp), _text(document, "host"), program, pid, message, severity)
+
+
+def _logged(document: Mapping[str, object], origin: str, zone: tzinfo) -> LogLine | None:
+    """What loggers of applications write: bunyan, pino, zap, logrus, structlog, Serilog, Python's, and their like."""
+    text = _text(document, *_TEXTS) or _rendered(document)
+    time = next((moment for key in _TIMES if (moment := _moment(document.get(key), zone)) is not None), None)
+    if time is None or not text:
+        return None
+    more = (f"{key}={told}" for key in _FAULTS if (told := _text(document, key)))
+    level = _text(document, *_LEVELS)
+    line = build(
+        origin,
+        time,
+        _called(document, _HOSTS),
+        _called(document, _PROGRAMS),
+        _number(_text(document, *_PIDS)),
+        " ".join((text, *more))[:MAX_MESSAGE],
+        _PINO.get(level, SEVERITIES.get(level.lower()[:8])),
+    )
+    user, address = _called(document, _USERS), _text(document, *_ADDRESSES)
+    return line._replace(user=user or line.user, address=address or line.address)
+
+
+_TIMES = ("time", "timestamp", "ts", "@t", "asctime", "datetime", "date", "eventTime")
+_TEXTS = ("message", "msg", "@m", "event", "text", "body", "log")
+_FAULTS = ("error", "err", "@x")
+_LEVELS = ("level", "severity", "levelname", "lvl", "@l", "log_level")
+_HOSTS = ("hostname", "host")
+_PROGRAMS = ("service", "app", "application", "appname", "program", "logger", "name", "component", "module")
+_PIDS = ("pid", "process_id")
+_USERS = ("user", "username", "user_name", "User", "UserName")
+_ADDRESSES = ("ip", "client_ip", "remote_addr", "remote_ip", "src_ip", "ClientIP")
+_PINO = {"10": 7, "20": 7, "30": 6, "40": 4, "50": 3, "60": 2} | {str(level): level for level in range(8)}
+_HOLE = re.compile(r"\{[@$]?(\w{1,64})[^{}]{0,64}\}", re.ASCII)
+_UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
+"""Below what a number is an instant in seconds, in milliseconds, …: each is the year 5138 or so."""
+
+
+def _rendered(document: Mapping[str, object]) -> str:
+    """The text of Serilog's `@mt`, a template whose placeholders are the document's fields."""
+    return _HOLE.sub(lambda hole: _text(document, hole[1]) or hole[0], _text(document, "@mt"))[:MAX_MESSAGE]
+
+
+def _moment(stamp: object, zone: tzinfo) -> float | None:
+    """An instant in ISO 8601, or as a number of seconds, milliseconds, microseconds or nanoseconds since the epoch."""
+    if isinstance(stamp, str):
+        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= MAX_STAMP):
+            return instant(stamp, zone)
+        stamp = int(stamp)
+    if isinstance(stamp, bool) or not isinstance(stamp, int | float):
+        return None
+    return next((stamp / unit for below, unit in _UNITS if 1e8 <= stamp < below), None)
+
+
+def _called(document: Mapping[str, object], keys: Sequence[str]) -> str:
+    """The first of these that holds a name, also as `{"name": …}`."""
+    for key in keys:
+        value = document.get(key)
+        if name := _text(value, "name", "id") if isinstance(value, dict) else _text(document, key):
+            return name
+    return ""
 
 
 _Read = Callable[[Mapping[str, object], str, float, tzinfo], LogLine | None]

@@ -66,9 +66,10 @@ _LATE = re.compile(r"(?:(\d{4})|[A-Z]{3,4})\Z", FLAGS)
 _HOST_AND_TAG = re.compile(rf"([^\s\[:]{{1,255}}+) {TAG}(.*)", FLAGS)
 _CAPITALS = re.compile(rf"({SPACED_NAME}):\s(.*)", FLAGS)
 _EVENT = re.compile(
-    r"(?:ed|ing|ion|ure|own)\Z|\b(?:Up|On|Off|Error|Warning|Alert|Status|Change|Reset|Start|Stop|Restart|Timeout|Attempt)\Z"
+    r"(?:ed|ing|ion|ure|own)\Z|\b(?:Up|On|Off|Error|Warning|Alert|Status|Change|Reset|Start|Stop|Restart|Timeout|Attempt"
+    r"|Tray|Supply|Fan|Sensor|Temperature|Voltage|Module|Interface|Port|Slot|Unit)\Z"
 )
-"""How a title of prose ends: `Login Failed`, `Link Down`, `PHP Warning`."""
+"""How a title of prose ends: `Login Failed`, `Link Down`, `PHP Warning`; so do parts of a machine: `Fan Tray`."""
 _NO_HOSTS = frozenset(cased(level) for level in SEVERITIES for cased in (str.lower, str.upper, str.title))
 _LEVEL_FIRST = re.compile(r"\d{1,10}+ \[[A-Z]|[FEWID]\d? ++[A-Z-]{1,16}+ ++\[", FLAGS)
 """What databases write where a host would stand: a thread's number, a level of one letter."""
@@ -244,7 +245,7 @@ def _named(parts: _Parts, message: str) -> _Parts:
     """The parts of a line without a tag, with the program that its message names by its form, if it does."""
     if snare := _SNARE.match(message):
         return parts._replace(program=snare[1], message=message[snare.end() :])
-    if name := devices.product(message):
+    if name := devices.product(message) or devices.topic(message):
         return parts._replace(program=name)
     if tag := _PID_TAG.match(message):
         return parts._replace(program=tag[1], pid=tag[2], message=tag[3])
@@ -324,7 +325,7 @@ _SYSLOG = (Form("syslog", _BSD, _bsd), Form("syslog", _ISO, _iso), Form("rfc5424
 _BARE_FORMS = (
     Form("rfc5424", _NIL, _rfc5424),
     Form("syslog", _BARE_DEVICE, _bare_device),
-    devices.RECORD,
+    *devices.UNDATED,
     Form("syslog", _BOOT, _boot),
     Form("syslog", _BARE, _bare),
 )

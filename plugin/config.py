@@ -119,6 +119,7 @@ def ready_views() -> dict[str, ViewSettings]:
         "rarity": ViewSettings(detector={"kind": "rarity"}),
         "values": ViewSettings(detector={"kind": "values"}),
         "order": ViewSettings(detector={"kind": "transitions"}),
+        "steps": ViewSettings(detector={"kind": "ngrams"}),
         "users": ViewSettings(session_by=by_user, idle_s=3_600.0, pairs=own, detector={"kind": "rarity"}),
         "long": ViewSettings(session_by=by_user, idle_s=3_600.0, detector={"kind": "hybrid"}),
         "volume": ViewSettings(session_by=("source.ip",), detector={"kind": "counts"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -50,7 +51,9 @@ def _over_time(anomaly: Anomaly) -> Heat:
 
 def _from_to(anomaly: Anomaly) -> Heat:
     """What followed what in the session: the first event down, the next across."""
-    counts = {(before, event): n for before, event, n in anomaly.sighting.window.transitions}
+    counts: Counter[tuple[int, int]] = Counter()
+    for *_, before, event, n in anomaly.sighting.window.transitions:
+        counts[before, event] += n
     spots = {(spot.column, spot.event): spot for spot in anomaly.explanation.spots}
     events = _events(chain.from_iterable(spots), counts)
     rows = [(before, [(before, event) for event in events]) for before in events]

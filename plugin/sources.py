@@ -24,6 +24,8 @@ SEVERITIES: Mapping[str, int] = {
     "warning": 4, "warn": 4, "notice": 5, "info": 6, "informational": 6, "debug": 7,
 }  # fmt: skip
 """RFC 5424's numbers under the names that syslog daemons and Elastic write."""
+APPLICATIONS = ("service.name", "kubernetes.container.name", "container.name", "log.logger", "service", "app", "logger")
+"""Where applications that write no syslog say their name."""
 MAX_MILLIS = 14
 """Digits of an instant in milliseconds: 13 until the year 2286, 14 until 5138."""
 MAX_FLOAT = 20
@@ -48,7 +50,7 @@ class Source:
         """Every path that may be looked up in a document, each once."""
         told = self._in.pattern.paths if self._in.pattern else patterns.PATHS
         own = (path for _, candidates in self.fields for path in candidates)
-        return tuple(dict.fromkeys((*own, *patterns.SPEAKERS, *told, *TIES)))
+        return tuple(dict.fromkeys((*own, *APPLICATIONS, *patterns.SPEAKERS, *told, *TIES)))
 
     def read(self, hits: Iterable[Hit]) -> tuple[list[LogLine], list[Rejected]]:
         """The lines of the hits, in their order, and those that could not be read."""
@@ -80,7 +82,9 @@ class Source:
         line = syslog.parse(text, hit.origin, time)
         if isinstance(line, LogLine):
             return line._replace(clock=hit.clock / 1e9, host=line.host or parts.host(document))
-        return self._from_fields(hit, message, time, program) if parts.host(document) else line
+        if parts.host(document) or parts.time(document):
+            return self._from_fields(hit, message, time, parts.application(document))
+        return line
 
     def _from_fields(self, hit: Hit, message: str, time: float, program: str) -> LogLine:
         document, parts = hit.fields, self._in
@@ -109,6 +113,7 @@ class _Parts:
         self.time = first(fields.time)
         self.host = first(fields.host)
         self.program = first(fields.program)
+        self.application = first(APPLICATIONS)
         self.pid = first(fields.pid)
         self.severity = first(fields.severity)
         self.user = first(fields.user)

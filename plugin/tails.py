@@ -5,9 +5,9 @@
                       "sessions": [[session, history, [[id, count], …], place of its line, start, time, clock], …],
                       "recent": [[event id, [[time, number, …], …]], …]}}}
 
-Views that cut their sessions alike share their lines. Where images are counted a row goes on: [[event, next, count],
-…], [[bin, event, count], …], last event, events so far. The order of the sessions is theirs: longest silent first.
-`recent` is there where a view asks for values. A blank before it all: see `WHOLE`.
+Views that cut their sessions alike share their lines. Where images are counted a row goes on: [[events before …, event,
+count], …], [[bin, event, count], …], last events, events so far. The order of the sessions is theirs: longest silent
+first. `recent` is there where a view asks for values. A blank before it all: see `WHOLE`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from typing import Any
 
 import orjson
 
-from models.windows import END, Cell, Moment, Tail, Tails
+from models.windows import Cell, Moment, Tail, Tails
 from parsers.line import LogLine
 
-NO_IMAGES: tuple[Any, ...] = ((), (), END, 0)
+PLAIN = Tail._fields.index("transitions")
+"""Fields of a tail that every view's has."""
+NO_IMAGES: tuple[Any, ...] = ((), (), (), 0)
 """What a row goes on with where nothing of the kind is counted; left out, so that most checkpoints stay small."""
 WHOLE = b" "
 """Before a document that only the slower reader reads whole: it holds strings that are no Unicode, as logs do, or
@@ -92,9 +94,9 @@ def _loads(data: bytes) -> Any:  # noqa: ANN401 - JSON
 
 def _row(session: str, tail: Tail[LogLine], place: int) -> tuple[Any, ...]:
     row = (session, tail.history, [*tail.counts.items()], place, tail.start, tail.time, tail.clock)
-    if not (tail.n or tail.transitions or tail.bins or tail.last != END):
+    if not any(tail[PLAIN:]):
         return row
-    return (*row, _cells(tail.transitions), _cells(tail.bins), tail.last, tail.n)
+    return (*row, _cells(tail.transitions), _cells(tail.bins), tail.before, tail.n)
 
 
 def _recent(row: Sequence[Any]) -> tuple[int, tuple[Moment, ...]]:
@@ -104,14 +106,14 @@ def _recent(row: Sequence[Any]) -> tuple[int, tuple[Moment, ...]]:
 
 def _session(row: Sequence[Any], lines: Sequence[LogLine]) -> tuple[str, Tail[LogLine]]:
     session, history, counts, place, start, time, clock, *images = row
-    transitions, bins, last, n = images or NO_IMAGES
+    transitions, bins, before, n = images or NO_IMAGES
     plain = Tail(tuple(history), dict(counts), lines[place], start, time, clock)
-    return session, plain._replace(transitions=_counts(transitions), bins=_counts(bins), last=last, n=n)
+    return session, plain._replace(transitions=_counts(transitions), bins=_counts(bins), before=tuple(before), n=n)
 
 
 def _cells(counts: Mapping[Cell, int]) -> list[list[int]]:
-    return [[row, event, n] for (row, event), n in counts.items()]
+    return [[*cell, n] for cell, n in counts.items()]
 
 
 def _counts(cells: Sequence[Sequence[int]]) -> dict[Cell, int]:
-    return {(row, event): n for row, event, n in cells}
+    return {tuple(cell): n for *cell, n in cells}

@@ -28,7 +28,7 @@ from celery.signals import (
 
 from plugin import config, logs, stopping, wiring
 from plugin.commands import backfill as backfills
-from plugin.commands.follow import attend, share_s
+from plugin.commands.follow import after, attend, share_s
 from plugin.config import Settings
 from plugin.doors import metrics, queue
 from plugin.errors import PollInProgress, Refused, Unavailable
@@ -147,7 +147,7 @@ def poll(source: str, part: int = 0, until: float | None = None) -> None:
     polling = wiring.polling(settings, (source, part))
     until = until or time.time() + polling.settings.interval_s
     n_shares = len(wiring.shares(settings, settings.sources))
-    attended = attend(polling, _connected(), share_s(polling.settings, n_shares), _watch())
+    attended = attend(polling, _connected(), after(share_s(polling.settings, n_shares)), _watch())
     if attended.left and (rest := until - time.time()) > 0:
         poll.apply_async(args=[source, part, until], expires=rest)
 
@@ -158,7 +158,8 @@ def backfill(source: str, lo: int, hi: int, pause_s: float) -> None:
     settings = _settings()
     polling, span = wiring.polling(settings, (source, 0)), Span(lo, hi)
     try:
-        done = backfills.work(polling, span, _connected(), share_s(polling.settings, len(settings.sources)))
+        enough = after(share_s(polling.settings, len(settings.sources)))
+        done = backfills.work(polling, span, _connected(), enough)
     except (PollInProgress, Unavailable) as error:
         log.warning("backfill source=%s from=%d %s; trying again", source, lo, error)
         done, pause_s = 0.0, max(pause_s, polling.settings.interval_s)

@@ -21,7 +21,7 @@ from elasticsearch import BadRequestError, Elasticsearch
 from tenacity import wait_none
 
 from plugin.commands import check as checking
-from plugin.commands.follow import attend, catch_up
+from plugin.commands.follow import attend, catch_up, never
 from plugin.commands.poll import poll
 from plugin.config import ElasticsearchSettings
 from plugin.doors.elastic.anomalies import ElasticAnomalies
@@ -328,21 +328,21 @@ def test_a_busy_server_costs_a_poll_whatever_it_was_asked(full: Site, fault: str
 def test_what_a_source_suffers_is_in_its_health(full: Site) -> None:
     """Degraded while the server cannot, blocked while it will not, each with the reason; then it is well again."""
     full.plan.instead = answering(503, "/_search", "busy")
-    attend(full.polling, full.ports, 60.0)
+    attend(full.polling, full.ports, never)
     status, reason = full.health
     assert (status, "503, busy: planned" in reason) == ("degraded", True)
     full.plan.instead, full.plan.epoch = None, END // 1000 + 1
     index = f"{full.prefix}-records-2026.11"
     full.client.options(ignore_status=400).indices.create(index=index)  # the current month is there already
     full.client.indices.put_settings(index=index, settings={"index.blocks.write": True})
-    attend(full.polling, full.ports, 60.0)
+    attend(full.polling, full.ports, never)
     status, reason = full.health
     assert (status, f"will not write to {index}" in reason) == ("blocked", True)
     assert full.stored("deadletter") == []
     assert full.ports.checkpoints.load(full.polling.key) is None
     full.client.indices.put_settings(index=index, settings={"index.blocks.write": None})
     full.plan.epoch += 1
-    attend(full.polling, full.ports, 60.0)
+    attend(full.polling, full.ports, never)
     assert full.health[0] == "ok"
     assert full.broken() == ""
 

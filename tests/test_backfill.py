@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from plugin.commands.backfill import HOUR_MS, pieces, progress, work
-from plugin.commands.follow import catch_up
+from plugin.commands.follow import after, catch_up
 from plugin.errors import InputError
 from plugin.ports import Ports
 from tests import lines
@@ -54,7 +54,7 @@ def test_a_piece_goes_on_where_it_was_left() -> None:
     shares = [0.0]
     source = polling(LATER, max_window_s=7_200.0)
     while shares[-1] < 1.0:
-        shares.append(work(source, span, store, for_s=0.0))
+        shares.append(work(source, span, store, enough=after(0.0)))
         assert [piece.done for piece in progress(source, [span], store)] == shares[-1:]
     assert shares == sorted(shares)
     assert len(shares) > 10

@@ -174,6 +174,20 @@ class TestElasticLogs(LogsContract):
         stats = client.nodes.stats(metric="indices", index_metric="search")["nodes"].values()
         assert sum(node["indices"]["search"]["open_contexts"] for node in stats) == 0
 
+    def test_a_bounded_read_asks_for_hardly_more_than_it_keeps(
+        self, client: Elasticsearch, bench: LogsBench, index: str
+    ) -> None:
+        """Pages are cut so that the last one tells where the read ends, and none is asked for after it."""
+        for n in range(30):
+            bench.put(index, str(n), log_document(n))
+
+        def n_queries() -> int:
+            return int(client.indices.stats(index=index, metric="search")["_all"]["total"]["search"]["query_total"])
+
+        before = n_queries()
+        assert len(bench.logs.read(self.stream(index, page=5, max_hits=10), MINUTE).hits) == 10
+        assert n_queries() - before == 3
+
 
 @live
 class TestElasticAnomalies(AnomaliesContract):

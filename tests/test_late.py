@@ -11,7 +11,7 @@ import pytest
 from plugin import documents
 from plugin.ahead import reading_ahead
 from plugin.bundle import Bundle
-from plugin.commands.follow import catch_up
+from plugin.commands.follow import after, catch_up
 from plugin.commands.poll import poll
 from plugin.commands.recount import recount
 from plugin.ports import Hit, Logs, Page, Ports, Span, Stream
@@ -105,7 +105,7 @@ def test_late_documents_are_looked_for_however_long_a_poll_took(bundle: Bundle) 
     ports, narrow = Ports(logs, anomalies, FakeCheckpoints()), polling(bundle, overlap_s=60.0, max_late_s=3 * 86_400.0)
     catch_up(narrow, ports)
     put(logs, [STRANGE])
-    assert [polled.n_late for polled in catch_up(narrow, ports, for_s=0.0)] == [0, 1]
+    assert [polled.n_late for polled in catch_up(narrow, ports, enough=after(0.0))] == [0, 1]
 
 
 def test_how_late_is_bounded(bundle: Bundle) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin.bundle import Bundle
-from plugin.commands.follow import attend, catch_up, follow
+from plugin.commands.follow import after, attend, catch_up, follow, never
 from plugin.commands.poll import Polling, poll
 from plugin.config import SourceSettings
 from plugin.errors import BundleError, PollInProgress, Refused, Unavailable
@@ -280,9 +281,22 @@ def test_a_backlog_waits_for_the_others_and_not_for_its_interval(bundle: Bundle)
     assert watch.order.count("s0") > 1_000
 
 
+def test_a_backlog_that_nobody_waits_behind_is_worked_off_in_one_go(bundle: Bundle) -> None:
+    """However short the interval, up to a minute: a turn's end costs a checkpoint, a count and a health document."""
+    stop, anomalies = Event(), FakeAnomalies()
+    seconds = itertools.count()
+    hourly = replace(polling(bundle, interval_s=2.0, max_window_s=3_600.0), name="s0")
+    watch = Until("s0", stop)
+    ports = Ports(logs_of(HITS), anomalies, FakeCheckpoints())
+    follow([("s0", 0)], lambda _: hourly, ports, stop, watch, lambda: float(next(seconds)))
+    turns = [body for key, body in anomalies.documents.items() if "-health-" in key[0]]
+    assert len(turns) < len(watch.order) / 10
+    assert len(watch.order) > 20
+
+
 def test_what_is_left_of_a_backlog_is_told(bundle: Bundle) -> None:
     """So that whoever attends to it lets it go on."""
     ports = Ports(logs_of(HITS), FakeAnomalies(), FakeCheckpoints())
     short = polling(bundle, max_window_s=7_200.0)
-    assert attend(short, ports, for_s=0.0) == (True, None)
-    assert attend(short, ports, for_s=60.0) == (False, None)
+    assert attend(short, ports, after(0.0)) == (True, None)
+    assert attend(short, ports, never) == (False, None)

@@ -174,10 +174,19 @@ def test_what_the_text_does_not_say_its_document_does() -> None:
 
 
 def test_text_without_program_host_or_stamp_is_rejected() -> None:
-    """Nothing says who spoke: no sequence could be made of it."""
+    """Nothing says who spoke, or when."""
     lines, (rejected,) = Source("auth").read([hit({"message": "hello"})])
     assert not lines
     assert rejected.text == "hello"
+
+
+def test_an_applications_text_needs_no_syslog() -> None:
+    """With a time of its own it is a line, under the name by which the application goes, if it says one."""
+    document = {"@timestamp": "2026-11-23T10:00:00Z", "message": "user 7 logged in"}
+    assert read(document)[1:6] == (TEN, "", "", None, "user 7 logged in")
+    assert read(document | {"service": {"name": "shop"}, "log.logger": "c.e.Login"}).program == "shop"
+    assert read(document | {"kubernetes": {"container": {"name": "web"}}}).program == "web"
+    assert read(document | {"service.name": "shop", "message": "Nov 23 10:00:00 h sshd[1]: x"}).program == "sshd"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from plugin import documents, terminal
 from plugin.bundle import Bundle
-from plugin.commands.follow import attend, catch_up
+from plugin.commands.follow import attend, catch_up, never
 from plugin.commands.status import Status, status
 from plugin.errors import Refused, Unavailable
 from plugin.ports import Page, Ports, Span, Stream
@@ -60,7 +60,7 @@ def test_what_went_wrong_is_told_until_a_day_later() -> None:
     for error, state in ((Unavailable("no answer"), "degraded"), (Refused("forbidden"), "blocked")):
         failing.error = error
         failing.clock_ms += 1_000
-        attend(polling(bundle()), Ports(failing, anomalies, checkpoints), 1.0)
+        attend(polling(bundle()), Ports(failing, anomalies, checkpoints), never)
         found = status(polling(bundle()), Ports(failing, anomalies, checkpoints))
         assert (found.state, found.fault) == (state, str(error))
     logs.clock_ms = failing.clock_ms + 1_000

@@ -22,10 +22,11 @@ lines = st.builds(
     LogLine, words, numbers, words, words, st.none() | st.integers(), words, levels, words, words, numbers, st.none()
 )
 cells = st.dictionaries(st.tuples(ids, ids), ids, max_size=5)
+steps = st.dictionaries(st.lists(ids, min_size=2, max_size=6).map(tuple), ids, max_size=5)
 counts = st.dictionaries(ids, ids, max_size=5)
 histories = st.lists(ids, max_size=10).map(tuple)
 one = st.builds(Tail, histories, counts, lines, *[numbers] * 3) | st.builds(
-    Tail, histories, counts, lines, *[numbers] * 3, cells, cells, ids, ids
+    Tail, histories, counts, lines, *[numbers] * 3, steps, cells, st.lists(ids, min_size=1, max_size=5).map(tuple), ids
 )
 recent = st.dictionaries(ids, st.lists(st.lists(numbers, min_size=1, max_size=3).map(tuple), max_size=3).map(tuple))
 open_sessions = st.builds(Tails, st.dictionaries(words, one, max_size=4), numbers, recent)

@@ -24,12 +24,12 @@ from models.base import DetectorConfig, Explanation, Floats, Progress, Spot
 from models.images import Cells, Images, errors, summed
 from models.layers import Array, Conv1d, Fitted, Layers, Linear, Network
 from models.learning import Lesson, Schedule, learn
-from models.windows import UNKNOWN, Window
+from models.windows import UNKNOWN, Rows, Window
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Bins = tuple[tuple[int, int, int], ...]
+Bins = Rows
 """(bins before the last one, event, how often)."""
 OTHER, FIRST = 0, 1
 """Rows: an event that the fit never saw or that is not kept; the vocabulary's first event."""

@@ -26,13 +26,11 @@ from models.base import DetectorConfig, Explanation, Floats, Progress, Spot
 from models.images import Cells, Images, Ints, errors, summed
 from models.layers import Array, Fitted, Layers, Linear, Network, Table
 from models.learning import Lesson, Schedule, learn
-from models.windows import END, UNKNOWN, Window
+from models.windows import END, UNKNOWN, Rows, Window
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Transitions = tuple[tuple[int, int, int], ...]
-"""(event, the next one, how often)."""
 SILENT, OTHER, FIRST = 0, 1, 2
 """Columns before the vocabulary's: END; an event that the fit never saw or that is not kept."""
 MAX_EVENTS = 254
@@ -73,7 +71,11 @@ class Config(DetectorConfig):
     """Where it is fit. Judging is always done on the CPU, so that verdicts do not depend on the machine."""
     counts: bool = False
     pairs: bool = False
-    transitions: bool = True
+
+    @property
+    def context(self) -> int:
+        """The event before."""
+        return 1
 
     def __post_init__(self) -> None:
         if min(self.code, self.filters, self.epochs) < 1:
@@ -226,7 +228,7 @@ class Detector:
         return Spot(event, before, float(n), expected)
 
 
-def _vocabulary(sessions: Counter[Transitions]) -> tuple[int, ...]:
+def _vocabulary(sessions: Counter[Rows]) -> tuple[int, ...]:
     """The commonest events of some sessions and how often each came, ascending."""
     events: Counter[int] = Counter()
     for transitions, times in sessions.items():
@@ -240,7 +242,7 @@ def _columns(vocabulary: Sequence[int]) -> dict[int, int]:
     return {END: SILENT} | {event: FIRST + i for i, event in enumerate(vocabulary)}
 
 
-def _image(transitions: Transitions, column: Mapping[int, int]) -> Cells:
+def _image(transitions: Rows, column: Mapping[int, int]) -> Cells:
     size = FIRST + len(column) - 1  # END has a column too
     return summed((column.get(row, OTHER) * size + column.get(event, OTHER), n) for row, event, n in transitions)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from plugin.commands.follow import catch_up
+from plugin.commands.follow import Enough, catch_up, never
 from plugin.commands.poll import Polling, begin
 from plugin.errors import InputError
 from plugin.ports import Ports, Span
@@ -51,10 +51,10 @@ def progress(polling: Polling, spans: Sequence[Span], ports: Ports) -> list[Piec
     return [Piece(span, _done(of_past(polling, span), ports)) for span in spans]
 
 
-def work(polling: Polling, span: Span, ports: Ports, for_s: float = float("inf")) -> float:
-    """Judge a piece for about so long; what is done of it after that, 0…1. Raises what `poll` raises."""
+def work(polling: Polling, span: Span, ports: Ports, enough: Enough = never) -> float:
+    """Judge a piece, or until it is `enough`; what is done of it after that, 0…1. Raises what `poll` raises."""
     of = of_past(polling, span)
-    catch_up(of, ports, for_s=for_s)
+    catch_up(of, ports, enough=enough)
     return _done(of, ports)
 
 

@@ -25,21 +25,38 @@ log = logging.getLogger("siem_anomaly.poll")
 
 WITHOUT_BUNDLE_S = 60.0
 """Until a source that has no bundle is looked at again."""
+TURN_S = 60.0
+"""How long a backlog is worked off in one go while nobody else waits; then how it went is written down."""
 NOBODY = Nobody()
 Share = tuple[str, int]
 """A source and one of its parts: what is polled by itself."""
 
 
+Enough = Callable[[], bool]
+"""Whether a source has been worked on for long enough; asked after each poll."""
+
+
+def never() -> bool:
+    """Go on until nothing is left."""
+    return False
+
+
+def after(seconds: float) -> Enough:
+    """Enough once so many seconds are over."""
+    limit = time.monotonic() + seconds
+    return lambda: time.monotonic() >= limit
+
+
 def catch_up(
-    polling: Polling, ports: Ports, *, dry_run: bool = False, for_s: float = float("inf"), watch: Watch = NOBODY
+    polling: Polling, ports: Ports, *, dry_run: bool = False, enough: Enough = never, watch: Watch = NOBODY
 ) -> list[Polled]:
-    """Poll until nothing is left to read, oldest first, then look for what came late; or for about `for_s`.
+    """Poll until nothing is left to read, oldest first, then look for what came late; or until it is `enough`.
 
     Raises what `poll` raises. How it went, or why it did not, is a health document.
     """
     present = not dry_run and polling.past is None
     try:
-        done = _caught_up(polling, ports, dry_run=dry_run, for_s=for_s, watch=watch)
+        done = _caught_up(polling, ports, enough, watch, dry_run=dry_run)
     except (Unavailable, Refused) as error:
         if present:
             status = "blocked" if isinstance(error, Refused) else "degraded"
@@ -51,13 +68,12 @@ def catch_up(
     return done
 
 
-def _caught_up(polling: Polling, ports: Ports, *, dry_run: bool, for_s: float, watch: Watch) -> list[Polled]:
-    limit = time.monotonic() + for_s
+def _caught_up(polling: Polling, ports: Ports, enough: Enough, watch: Watch, *, dry_run: bool) -> list[Polled]:
     done: list[Polled] = []
     if not dry_run and polling.past is None:
         settled(polling, ports)
     with reading_ahead(ports) as ahead, writing_behind(ahead, polling.key) as behind:
-        for polled in _steps(polling, behind, lambda: time.monotonic() >= limit, dry_run=dry_run):
+        for polled in _steps(polling, behind, enough, dry_run=dry_run):
             done.append(polled)
             tell(polled, logging.INFO if polling.past is None else logging.DEBUG)
             if polling.past is None:  # how far the source lags is not a past time's to say
@@ -74,13 +90,13 @@ class Attended(NamedTuple):
     """Why retrying does not help."""
 
 
-def attend(polling: Polling, ports: Ports, for_s: float, watch: Watch = NOBODY) -> Attended:
-    """Catch up for a while; what fails is told in the log, too.
+def attend(polling: Polling, ports: Ports, enough: Enough, watch: Watch = NOBODY) -> Attended:
+    """Catch up, or until it is `enough`; what fails is told in the log, too.
 
     A service that does not answer costs a poll: the next one repeats it.
     """
     try:
-        done = catch_up(polling, ports, for_s=for_s, watch=watch)
+        done = catch_up(polling, ports, enough=enough, watch=watch)
     except PollInProgress as error:
         log.info("source=%s another worker was first: %s", polling.key, error)
         watch.failed(polling.key, "raced")
@@ -106,40 +122,72 @@ def follow(
 ) -> None:
     """Poll every source on its interval in this one process, until `stop` is set.
 
-    A source with a backlog is worked on for a while, and goes on as soon as the others that are due have had theirs.
-    One without a bundle is left out until it has one.
+    A source with a backlog is worked on for its share of the time, and while no other is due; it goes on as soon as the
+    others have had their turn. One without a bundle is left out until it has one.
 
     Raises:
         Refused, BundleError: no source can be polled, and retrying cannot help.
     """
-    due = dict.fromkeys(shares, clock())
+    rota = _Rota(shares, clock)
     hopeless: dict[Share, PluginError] = {}
     while not stop.is_set():
-        for share in shares:
-            if stop.is_set() or due[share] > clock():
-                continue
-            begun = clock()
-            attended, interval_s = _turn(share, polling_of, ports, len(shares), watch)
-            due[share] = clock() if attended.left else begun + interval_s
+        for share in rota.now_due():
+            if stop.is_set():
+                break
+            attended = _turn(share, polling_of, ports, rota, stop, watch)
             hopeless.pop(share, None)
             if attended.hopeless:
                 hopeless[share] = attended.hopeless
         if len(hopeless) == len(shares):
             raise next(iter(hopeless.values()))
-        stop.wait(max(min(due.values()) - clock(), 0.0))
+        stop.wait(rota.idle_s())
+
+
+class _Rota:
+    """Whose turn it is."""
+
+    def __init__(self, shares: Sequence[Share], clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self._due = dict.fromkeys(shares, clock())
+
+    def now_due(self) -> Iterator[Share]:
+        """Those whose turn it is, one round."""
+        return (share for share in self._due if self._due[share] <= self.clock())
+
+    def idle_s(self) -> float:
+        """Seconds until somebody's turn."""
+        return max(min(self._due.values()) - self.clock(), 0.0)
+
+    def again(self, share: Share, at: float) -> None:
+        """When its next turn is."""
+        self._due[share] = at
+
+    def enough(self, share: Share, settings: SourceSettings) -> Enough:
+        """Its share of the time is over and another waits, or all of a turn's time is."""
+        begun, own_s = self.clock(), share_s(settings, len(self._due))
+
+        def over() -> bool:
+            now = self.clock()
+            waits = any(due <= now for other, due in self._due.items() if other != share)
+            return now - begun >= (own_s if waits else max(own_s, TURN_S))
+
+        return over
 
 
 def _turn(
-    share: Share, polling_of: Callable[[Share], Polling], ports: Ports, n_shares: int, watch: Watch
-) -> tuple[Attended, float]:
-    """How a source fared, and the seconds from one turn to the next."""
+    share: Share, polling_of: Callable[[Share], Polling], ports: Ports, rota: _Rota, stop: Event, watch: Watch
+) -> Attended:
+    begun = rota.clock()
     try:
         polling = polling_of(share)  # again each time: another bundle may be in use by now
     except BundleError as error:
         log.error("source=%s %s", share[0], error)
-        return Attended(hopeless=error), WITHOUT_BUNDLE_S
-    settings = polling.settings
-    return attend(polling, ports, share_s(settings, n_shares), watch), settings.interval_s
+        rota.again(share, begun + WITHOUT_BUNDLE_S)
+        return Attended(hopeless=error)
+    over = rota.enough(share, polling.settings)
+    attended = attend(polling, ports, lambda: stop.is_set() or over(), watch)
+    rota.again(share, rota.clock() if attended.left else begun + polling.settings.interval_s)
+    return attended
 
 
 def share_s(settings: SourceSettings, n_shares: int) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -246,15 +247,20 @@ class ElasticLogs:
     def _in_turn(
         self, ahead: ThreadPoolExecutor, pit: list[str], stream: Stream, request: Mapping[str, Any]
     ) -> Iterator[list[_Found]]:
-        coming = ahead.submit(self._page, request, pit, stream)
+        n_rows, coming = 0, ahead.submit(self._page, request, pit, stream)
         while True:
             rows, size = coming.result()
-            if more := len(rows) == size:
+            n_rows += len(rows)
+            more = len(rows) == size
+            if more:
                 following = {**request, "size": size, "search_after": rows[-1]["sort"]}
+            if surely := more and n_rows <= stream.max_hits:
                 coming = ahead.submit(self._page, following, pit, stream)
             yield [_found(row) for row in rows]
             if not more:
                 return
+            if not surely:  # all of these are of one millisecond, and so may be the next
+                coming = ahead.submit(self._page, following, pit, stream)
 
     def _page(self, request: Mapping[str, Any], pit: list[str], stream: Stream) -> tuple[list[Mapping[str, Any]], int]:
         """The rows of one page, and its size: halved as often as the server has too little memory for it.
@@ -281,7 +287,7 @@ class ElasticLogs:
     def _request(self, stream: Stream, span: Span, fields: list[Any]) -> dict[str, Any]:
         order = {"order": "asc", "unmapped_type": "date", "numeric_type": "date_nanos", "format": NANOS}
         return {
-            "size": stream.page,
+            "size": _page_size(stream),
             "track_total_hits": False,
             "allow_partial_search_results": False,
             "query": self._within(stream, self._falls_to(stream), span),
@@ -300,6 +306,13 @@ class ElasticLogs:
         """What finds our own output: excluded by query, because an alias would get round a `-name` in the pattern."""
         names = [f"{self._prefix}-{kind}" for kind in ("records-*", "health-*", "deadletter-*", "state", "feedback")]
         return [{"term": {"event.module": OUR_MODULE}}, *({"wildcard": {"_index": name}} for name in names)]
+
+
+def _page_size(stream: Stream) -> int:
+    """So many that some pages, all as large, hold hardly more than tells where a read of `max_hits` ends."""
+    enough = stream.max_hits + 1
+    n_pages = math.ceil(enough / stream.page)
+    return math.ceil(enough / n_pages)
 
 
 def _is_keyword(caps: Mapping[str, Mapping[str, Any]]) -> bool:
