@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from parsers.syslog import MAX_CHARS
 
@@ -34,6 +34,12 @@ def first(candidates: Iterable[str]) -> Find:
         return ""
 
     return found
+
+
+def can_hold(path: str, keys: Collection[str]) -> bool:
+    """Whether a document with these keys at its top may hold something at a path."""
+    cuts = (at for at, char in enumerate(path) if char == ".")
+    return path in keys or any(path[:at] in keys for at in cuts)
 
 
 def _plain(text: str) -> str:

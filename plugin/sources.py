@@ -5,17 +5,18 @@ A document of fields without text gets one: by the source's own pattern, or by t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from parsers import syslog
 from parsers.entities import entities
 from parsers.line import LogLine, Rejected
 from plugin import patterns
 from plugin.config import FieldCandidates
-from plugin.lookup import TIES, first
+from plugin.lookup import TIES, Find, can_hold, first
 from plugin.patterns import Pattern
 from plugin.ports import Hit
 
@@ -26,6 +27,8 @@ SEVERITIES: Mapping[str, int] = {
 """RFC 5424's numbers under the names that syslog daemons and Elastic write."""
 APPLICATIONS = ("service.name", "kubernetes.container.name", "container.name", "log.logger", "service", "app", "logger")
 """Where applications that write no syslog say their name."""
+MAX_SHAPES = 256
+"""Kinds of documents that are told apart; some 10 kB each."""
 MAX_MILLIS = 14
 """Digits of an instant in milliseconds: 13 until the year 2286, 14 until 5138."""
 MAX_FLOAT = 20
@@ -40,10 +43,10 @@ class Source:
     fields: FieldCandidates = field(default_factory=FieldCandidates)
     text: str = ""
     """The pattern that makes a message of fields; '' = what the document says, or a pattern of its kind."""
-    _in: _Parts = field(init=False, repr=False, compare=False)
+    _in: _Shapes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_in", _Parts(self.fields, self.text))
+        object.__setattr__(self, "_in", _Shapes(self.fields, self.text))
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -65,15 +68,16 @@ class Source:
         return lines, rejected
 
     def _line(self, hit: Hit) -> LogLine | Rejected:
-        document, parts = hit.fields, self._in
+        document, pattern = hit.fields, self._in.pattern
+        parts = self._in.of(document)
         text = parts.message(document)
         time = _time(parts.time(document)) or hit.clock / 1e9
-        if parts.pattern or _is_no_prose(text):
-            built = parts.pattern.told(document) if parts.pattern else patterns.told(document)
+        if pattern or _is_no_prose(text):
+            built = pattern.told(document) if pattern else patterns.told(document)
             if built.text:
                 program = parts.program(document) or patterns.speaker(document)
                 return self._from_fields(hit, built.text, time, program)._replace(layout=built.layout)
-        message = "" if parts.pattern else text.strip()
+        message = "" if pattern else text.strip()
         if not message:
             return Rejected(hit.origin, "no text", "")
         program = parts.program(document)
@@ -87,7 +91,7 @@ class Source:
         return line
 
     def _from_fields(self, hit: Hit, message: str, time: float, program: str) -> LogLine:
-        document, parts = hit.fields, self._in
+        document, parts = hit.fields, self._in.of(hit.fields)
         user, address = entities(message)
         tag, pid = _tag(program)
         return LogLine(
@@ -104,20 +108,41 @@ class Source:
         )
 
 
-class _Parts:
+class _Parts(NamedTuple):
     """Each part of a line as a function of its document."""
+
+    message: Find
+    time: Find
+    host: Find
+    program: Find
+    application: Find
+    pid: Find
+    severity: Find
+    user: Find
+    address: Find
+
+
+class _Shapes:
+    """The parts of a line for documents of the same keys at the top: of a hundred places to look most are not there."""
 
     def __init__(self, fields: FieldCandidates, text: str) -> None:
         self.pattern = Pattern(text) if text else None
-        self.message = first(fields.message)
-        self.time = first(fields.time)
-        self.host = first(fields.host)
-        self.program = first(fields.program)
-        self.application = first(APPLICATIONS)
-        self.pid = first(fields.pid)
-        self.severity = first(fields.severity)
-        self.user = first(fields.user)
-        self.address = first(fields.address)
+        self._candidates = {**dict(fields), "application": APPLICATIONS}
+        self._all = self._parts(lambda _: True)
+        self._by_keys: dict[tuple[str, ...], _Parts] = {}
+
+    def of(self, document: Mapping[str, object]) -> _Parts:
+        """Those for a document; found out once for all that are alike."""
+        keys = tuple(document)
+        if parts := self._by_keys.get(keys):
+            return parts
+        if len(self._by_keys) >= MAX_SHAPES:
+            return self._all
+        self._by_keys[keys] = parts = self._parts(lambda path: can_hold(path, keys))
+        return parts
+
+    def _parts(self, is_asked: Callable[[str], bool]) -> _Parts:
+        return _Parts(**{name: first(filter(is_asked, paths)) for name, paths in self._candidates.items()})
 
 
 def _is_no_prose(text: str) -> bool:

@@ -236,6 +236,16 @@ def test_any_document_is_a_line_or_rejected(document: Mapping[str, Any]) -> None
     assert len(lines) + len(rejected) == 1
 
 
+@given(st.lists(st.dictionaries(KEYS, VALUES, max_size=8), max_size=5))
+def test_what_is_remembered_of_alike_documents_changes_nothing(documents: list[Mapping[str, Any]]) -> None:
+    """Whether or not there is room to remember where the parts of such documents are found."""
+    hits = [hit(document) for document in [*documents, *documents]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("plugin.sources.MAX_SHAPES", 1)
+        crowded = Source("auth").read(hits)
+    assert Source("auth").read(hits) == crowded
+
+
 def looked_up(document: Mapping[str, Any], path: str) -> Any:
     """The value at a path, word by word as the rule says it: the whole key first, then every place to cut it."""
     if path in document:

@@ -60,6 +60,16 @@ class _Found(NamedTuple):
         return self.hit.clock, self.time, self.sequence, self.hit.store, self.hit.id
 
 
+class _Asked(NamedTuple):
+    """What a search asks for, by how the stream's fields are mapped."""
+
+    fields: list[Any]
+    """Besides the documents themselves, of what is mapped at all: each costs the server time."""
+    in_nanos: bool
+    """Whether an index keeps nanoseconds: then all are sorted by them. Without need it keeps the server from leaving
+    out what cannot be among the first, and each page of a long backlog costs as much as all of it."""
+
+
 class ElasticLogs:
     """Implements `Logs`.
 
@@ -94,8 +104,8 @@ class ElasticLogs:
         if span.lo >= span.hi:
             return Page([], span)
         with self._asking(stream, "read {}"):
-            fields = self._preflight(stream)
-            with self._point_in_time(stream, span) as pit, self._pages(pit, stream, span, fields) as pages:
+            asked = self._preflight(stream)
+            with self._point_in_time(stream, span) as pit, self._pages(pit, stream, span, asked) as pages:
                 found, read = _bounded(pages, span, stream.max_hits)
         found.sort(key=lambda each: each.order)
         return Page([each.hit for each in found], read)
@@ -178,12 +188,8 @@ class ElasticLogs:
         params = {"fields": fields, "k": stream.part.k, "n": stream.part.n}
         return [{"script": {"script": {"lang": "painless", "source": FALLS_TO, "params": params}}}]
 
-    def _preflight(self, stream: Stream) -> list[Any]:
-        """Look at the mappings first: one index whose time field is text would fail every search.
-
-        Returns:
-            What to ask for besides the documents themselves, of what is mapped at all: each costs the server time.
-        """
+    def _preflight(self, stream: Stream) -> _Asked:
+        """Look at the mappings first: one index whose time field is text would fail every search."""
         mapped_only = [name for name in self._mapped_only if not stream.fields or name in stream.fields]
         names = [stream.time_field, "@timestamp", *mapped_only]
         answer = self._mapped(stream, names)
@@ -202,7 +208,7 @@ class ElasticLogs:
         fields: list[Any] = [name for name in mapped_only if mapped.get(name, {}).keys() - {"unmapped"}]
         if stream.time_field != "@timestamp" and mapped.get("@timestamp", {}).keys() <= DATES_OR_NONE:
             fields.append({"field": "@timestamp", "format": NANOS})
-        return fields
+        return _Asked(fields, in_nanos="date_nanos" in mapped.get(stream.time_field, {}))
 
     def _mapped(self, stream: Stream, fields: Sequence[str]) -> Mapping[str, Any]:
         """How each field is mapped, in all of the indices.
@@ -236,13 +242,13 @@ class ElasticLogs:
                 self._client.close_point_in_time(id=pit[0])
 
     @contextlib.contextmanager
-    def _pages(self, pit: list[str], stream: Stream, span: Span, fields: list[Any]) -> Iterator[Iterator[list[_Found]]]:
+    def _pages(self, pit: list[str], stream: Stream, span: Span, asked: _Asked) -> Iterator[Iterator[list[_Found]]]:
         """Each page's hits. While one is taken in, the next is on its way: the server need not wait for us.
 
         When the block ends nothing is on its way any more, so the frozen view can be closed.
         """
         with ThreadPoolExecutor(1, "read") as ahead:
-            yield self._in_turn(ahead, pit, stream, self._request(stream, span, fields))
+            yield self._in_turn(ahead, pit, stream, self._request(stream, span, asked))
 
     def _in_turn(
         self, ahead: ThreadPoolExecutor, pit: list[str], stream: Stream, request: Mapping[str, Any]
@@ -284,15 +290,17 @@ class ElasticLogs:
         rows: list[Mapping[str, Any]] = answer["hits"]["hits"]
         return rows, request["size"]
 
-    def _request(self, stream: Stream, span: Span, fields: list[Any]) -> dict[str, Any]:
-        order = {"order": "asc", "unmapped_type": "date", "numeric_type": "date_nanos", "format": NANOS}
+    def _request(self, stream: Stream, span: Span, asked: _Asked) -> dict[str, Any]:
+        order = {"order": "asc", "unmapped_type": "date", "format": NANOS}
+        if asked.in_nanos:
+            order["numeric_type"] = "date_nanos"
         return {
             "size": _page_size(stream),
             "track_total_hits": False,
             "allow_partial_search_results": False,
             "query": self._within(stream, self._falls_to(stream), span),
             "sort": [{stream.time_field: order}],
-            "fields": fields,
+            "fields": asked.fields,
             "source": list(stream.fields) or True,
         }
 
