@@ -25,7 +25,7 @@ evaluate: $(READY)  ## templates against labelled ones; precision, recall, F1 on
 	@$(BIN)/python tests/bench/mining.py --data $(DATA) $(if $(JSON),--json)
 	$(BIN)/python tests/bench/evaluate.py --data $(DATA) $(if $(JSON),--json)
 	$(BIN)/python tests/bench/evaluate.py --train $(CALLS)/train_normal.txt.gz --normal $(CALLS)/test_normal.txt.gz \
-	  --abnormal $(wildcard $(CALLS)/test_attack_*.txt.gz) --folds 2 --detectors transitions deeplog rarity hybrid \
+	  --abnormal $(wildcard $(CALLS)/test_attack_*.txt.gz) --folds 2 --detectors ngrams transitions deeplog rarity hybrid \
 	  $(if $(JSON),--json)
 
 bench: $(READY)  ## ratios, each side by side in one run

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+import pytest
+
 from plugin.commands.score import Report, score
 from plugin.config import ready_views
 from plugin.doors.pages import Heat, Range
@@ -44,9 +46,10 @@ def test_a_flood_is_drawn_where_it_came() -> None:
     assert {len(row) for _, row in heat.rows} == {24}
 
 
-def test_an_odd_step_is_drawn_from_its_event_to_the_next() -> None:
+@pytest.mark.parametrize("view", ["order", "steps"])
+def test_an_odd_step_is_drawn_from_its_event_to_the_next(view: str) -> None:
     """Rows and columns are the same events in the same order, numbered."""
-    anomaly = found("order", "transitions")
+    anomaly = found(view, "transitions")
     heat = picture(anomaly)
     assert isinstance(heat, Heat)
     assert [name.partition(" ")[0] for name, _ in heat.rows] == list(heat.columns)
