@@ -198,8 +198,8 @@ class Fitted:
         bias = self.weights[name.format("bias_ih")] + self.weights[name.format("bias_hh")]
         state, cell = np.zeros((len(x), size)), np.zeros((len(x), size))
         states: list[Numbers] = []
-        for now in range(x.shape[1]):
-            gates = x[:, now] @ into
+        for step in range(x.shape[1]):
+            gates = x[:, step] @ into
             gates += state @ within
             gates += bias
             let_in, keep = np.split(_sigmoid(gates[:, : 2 * size]), 2, axis=1)

@@ -191,14 +191,17 @@ class _Walk(Generic[Line]):
         self.clock = clock
         self.seen: list[Sighting[Line]] = []
         self.n_dropped = 0
+        self._quiet_until = float("-inf")
+        """Before this clock no open session can have been silent for long enough."""
 
     def move(self, clock: float) -> None:
         """The source's clock goes on, never back: bins close, and silent sessions end."""
-        clock = max(self.clock, clock)
-        if self.frame.bins and self._bin(clock) > self._bin(self.clock):
-            self._close()
-        self.clock = clock
-        self._end_silent()
+        if clock > self.clock:
+            if self.frame.bins and self._bin(clock) > self._bin(self.clock):
+                self._close()
+            self.clock = clock
+        if self.clock >= self._quiet_until:
+            self._end_silent()
 
     def step(self, event: Event[Line]) -> None:
         tail = self.open.pop(event.session, None)
@@ -264,12 +267,15 @@ class _Walk(Generic[Line]):
         self.seen.append(Sighting(window, session, tail.line, tail.start, tail.time))
 
     def _end_silent(self) -> None:
+        oldest = self.clock
         while self.open:
             session, tail = next(iter(self.open.items()))
             if self.clock - tail.clock < self.frame.idle_s:
-                return
+                oldest = tail.clock
+                break
             del self.open[session]
             self._end(session, tail)
+        self._quiet_until = oldest + self.frame.idle_s - 1.0  # a second early: sums are rounded
 
     def _drop(self, session: str, tail: Tail[Line]) -> None:
         """Its time bin is judged as far as it came: so much had been seen by then."""

@@ -83,15 +83,40 @@ SEQUENCE = ("event.sequence", "log.offset")
 STAMP = "@timestamp"
 TIES = (STAMP, *SEQUENCE)
 """Where a document says its place among others of one instant: most stamps are whole seconds or milliseconds."""
-_sequence, _stamp = first(SEQUENCE), first([STAMP])
+MAX_PLACE = 18
+"""Digits of a place; a stranger may write any number."""
+FRACTION = len("2026-11-23T10:00:00")
 _FINE = re.compile(r"[.,]\d{3}(\d{1,6})")
+_places, _stamp = [_value(path) for path in SEQUENCE], _value(STAMP)
 
 
 def sequence(document: Mapping[str, object]) -> tuple[int, int]:
     """A document's place among those of its millisecond; (0, 0) where it says none.
 
-    First the nanoseconds of its stamp beyond the millisecond, which a `date` of the mapping does not keep.
+    First the nanoseconds of its stamp beyond the millisecond, which a `date` of the mapping does not keep. Every hit of
+    every poll passes here.
     """
-    text, fine = _sequence(document), _FINE.search(_stamp(document))
-    beyond = int(fine[1].ljust(6, "0")) if fine else 0
-    return beyond, int(text) if text.isascii() and text.isdigit() else 0
+    stamp, place = _stamp(document), 0
+    for place_in in _places:
+        if (value := place_in(document)) is not None and value not in ("", []):
+            place = _number(value)
+            break
+    if isinstance(stamp, list):
+        stamp = stamp[0] if stamp else None
+    return _beyond(stamp) if isinstance(stamp, str) else 0, place
+
+
+def _number(value: object) -> int:
+    if isinstance(value, list):
+        value = value[0]
+    if isinstance(value, int):
+        return value if 0 <= value < 10**MAX_PLACE and not isinstance(value, bool) else 0
+    if isinstance(value, str) and len(value) <= MAX_PLACE and value.isascii() and value.isdigit():
+        return int(value)
+    return 0
+
+
+def _beyond(stamp: str) -> int:
+    """The digits of a second's fraction behind the third, as nanoseconds."""
+    found = _FINE.match(stamp, FRACTION)
+    return int(found[1].ljust(6, "0")) if found else 0

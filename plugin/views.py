@@ -47,8 +47,8 @@ class Lens:
 
     def events(self, matches: Iterable[Match]) -> list[Event[LogLine]]:
         """The matched lines as events of this view's sessions, in their order."""
-        session_of = _joined(self.settings.session_by)
-        pairs_of = [_joined(pair) for pair in self.settings.pairs] if self.settings.detector.pairs else []
+        session_of = _joining(self.settings.session_by)
+        pairs_of = [_joining(pair) for pair in self.settings.pairs] if self.settings.detector.pairs else []
         opening = _opening if self.settings.detector.h else _none
         asked = self.settings.detector.values
         events = []
@@ -151,6 +151,12 @@ def together(looks: Sequence[Look]) -> tuple[list[NDArray[np.int64]], Floats]:
 def _things(look: Look) -> Iterator[tuple[str, Hashable]]:
     ends = look.view.lens.ends
     return ((seen.line.origin, None if seen.window.is_line else ends) for seen in look.sightings)
+
+
+@lru_cache(maxsize=32)
+def _joining(fields: tuple[str, ...]) -> _joined:
+    """One for all views and polls: what lines of other polls had in these fields, they often have again."""
+    return _joined(fields)
 
 
 class _joined:  # noqa: N801 - a function with its fields bound

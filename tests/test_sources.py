@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from parsers.line import LogLine, Rejected
 from plugin.config import FieldCandidates
+from plugin.lookup import sequence
 from plugin.ports import Hit
 from plugin.sources import Source
 
@@ -244,6 +245,24 @@ def test_what_is_remembered_of_alike_documents_changes_nothing(documents: list[M
         patch.setattr("plugin.sources.MAX_SHAPES", 1)
         crowded = Source("auth").read(hits)
     assert Source("auth").read(hits) == crowded
+
+
+PLACES: list[tuple[dict[str, Any], tuple[int, int]]] = [
+    ({"@timestamp": "2026-11-23T10:00:00.123456Z", "log": {"offset": 7}}, (456_000, 7)),
+    ({"@timestamp": "2026-11-23T10:00:00,1234567+01:00", "event.sequence": "8"}, (456_700, 8)),
+    ({"@timestamp": ["2026-11-23T10:00:00.1234Z"], "event": {"sequence": [9, 1]}, "log": {"offset": 7}}, (400_000, 9)),
+    ({"@timestamp": 1_795_435_200_000, "log": {"offset": -1}}, (0, 0)),
+    ({"event": {"sequence": "9" * 5_000}, "log": {"offset": True}}, (0, 0)),
+    ({"event": {"sequence": 10**30}}, (0, 0)),
+]
+
+
+@pytest.mark.parametrize(("document", "place"), PLACES)
+def test_a_document_says_its_place_among_those_of_its_millisecond(
+    document: Mapping[str, Any], place: tuple[int, int]
+) -> None:
+    """By the rest of its stamp's fraction, then by its number; one that no log has is none, and stops nothing."""
+    assert sequence(document) == place
 
 
 def looked_up(document: Mapping[str, Any], path: str) -> Any:
