@@ -123,9 +123,16 @@ def status_table(found: Sequence[Status]) -> Table:
             f"{each.waiting:,}",
             *(f"{n:,}" for n in (each.events, each.late, each.anomalies, each.dead_letters)),
             each.bundle,
-            escape(f"{each.fault_at[11:19]} {each.fault}" if each.fault_at else each.fault) if each.fault else "",
+            escape(_faults(each)),
         )
     return table
+
+
+def _faults(status: Status) -> str:
+    """What last went wrong, and what never shows by itself."""
+    last = f"{status.fault_at[11:19]} {status.fault}" if status.fault and status.fault_at else status.fault or ""
+    without = f"{status.without_time:,} documents lack the time field: they are never judged"
+    return "; ".join(filter(None, (last, without if status.without_time else "")))
 
 
 def duration(seconds: float) -> str:

@@ -78,14 +78,16 @@ def test_a_screen_holds_every_source() -> None:
     broken = replace(
         new, source="dns", state="blocked", lag_s=3_700.0, fault="no [index]", fault_at="2026-11-25T10:11:12Z"
     )
+    timeless = replace(new, source="app", without_time=1_234)
     unable = Status.unable("vpn", "vpn: has no bundle yet")
     console = Console(width=160, file=StringIO())
-    console.print(terminal.status_table([new, broken, unable]))
+    console.print(terminal.status_table([new, broken, unable, timeless]))
     assert isinstance(console.file, StringIO)
     text = console.file.getvalue()
     assert "never" in text
     assert "1 h 1 min" in text
     assert "10:11:12 no [index]" in text
+    assert "1,234 documents lack the time field" in text
     assert re.search("vpn +unable +never .* vpn: has no bundle yet", text)
 
 

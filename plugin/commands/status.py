@@ -40,6 +40,8 @@ class Status:
     fault: str | None
     """What last went wrong within a day."""
     fault_at: str | None
+    without_time: int = 0
+    """Documents that lack the time field: they can never be polled."""
 
     @classmethod
     def unable(cls, source: str, reason: str) -> Status:
@@ -77,6 +79,7 @@ def status(polling: Polling, ports: Ports) -> Status:
         _sum(hour, "dead_letters"),
         fault,
         at,
+        ports.logs.count_without(polling.stream),
     )
 
 
