@@ -47,7 +47,7 @@ def show(console: Console, report: Report, *, unfold: bool, top: int) -> None:
     _show_entries(console, entries[:top] if top else entries, report.also, report.before)
     if top and len(entries) > top:
         console.print(f"… {len(entries) - top} more entries: --top 0 shows all, --html OUT makes a page of them.\n")
-    console.print(summary(report, len(entries)), highlight=False, style="dim")
+    console.print(f"{summary(report, len(entries))} Times are UTC.", highlight=False, style="dim")
 
 
 def show_found(console: Console, source: str, found: Sequence[Anomaly]) -> None:
@@ -73,7 +73,7 @@ def summary(report: Report, n_entries: int) -> str:
     repeated = sum("#" in line.origin.rpartition(":")[2] for line in report.lines)  # `auth.log:17#2`
     read = f"{n - repeated:,} lines" + (f" ({n:,} with the repeats they tell of)" if repeated else "")
     unread = f", {bad:,} unread ({', '.join(report.rejected)})" if bad else ""
-    return f"{read} over {_span(report.days)}{unread}: {_strange(len(report.anomalies), n_entries)}. Times are UTC."
+    return f"{read} over {_span(report.days)}{unread}: {_strange(len(report.anomalies), n_entries)}."
 
 
 def _strange(n: int, n_entries: int) -> str:
