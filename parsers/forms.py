@@ -19,7 +19,8 @@ TAG = r"([^\s:\[]{1,128}+)(?:\[(?:(\d{1,10})|[^\]\s]{0,64}+)\](?::|(?= \())|:(?=
 
 SEVERITIES = {
     "emerg": 0, "panic": 0, "alert": 1, "crit": 2, "critical": 2, "fatal": 2, "failure": 2, "severe": 3, "error": 3,
-    "err": 3, "warn": 4, "warning": 4, "notice": 5, "info": 6, "debug": 7, "trace": 7,
+    "err": 3, "warn": 4, "warning": 4, "notice": 5, "info": 6, "information": 6, "informational": 6, "debug": 7,
+    "trace": 7, "verbose": 7,
 }  # fmt: skip
 """Level names in use → syslog severity."""
 CISCO = re.compile(r"%([A-Z][A-Z0-9_]{1,63}+)(?:-[A-Za-z0-9_]{1,32}?){0,3}-([0-7])-[A-Z0-9_]{1,63}+: ", FLAGS)

@@ -132,7 +132,7 @@ def _logged(document: Mapping[str, object], origin: str, zone: tzinfo) -> LogLin
         _called(document, _PROGRAMS),
         _number(_text(document, *_PIDS)),
         " ".join((text, *more))[:MAX_MESSAGE],
-        _PINO.get(level, SEVERITIES.get(level.lower()[:8])),
+        _PINO.get(level, SEVERITIES.get(level.lower())),
     )
     user, address = _called(document, _USERS), _text(document, *_ADDRESSES)
     return line._replace(user=user or line.user, address=address or line.address)

@@ -70,6 +70,21 @@ def test_bsd_syslog_is_read_as_it_is_written(text: str, host: str, program: str,
     assert (line.host, line.program, line.pid, line.message) == (host, program, pid, message)
 
 
+LEVELS = [("30", 6), ('"error"', 3), ('"Information"', 6), ("4", 4), ('"odd"', None), ("1e3", None), ("true", None)]
+
+
+@pytest.mark.parametrize(("level", "severity"), LEVELS)
+def test_loggers_of_applications_say_their_level_in_many_ways(level: str, severity: int | None) -> None:
+    """Pino's tens, syslog's digits, names in any case; what is none of them is no severity."""
+    assert read(f'{{"time": "2017-03-27T13:06:56Z", "msg": "x", "level": {level}}}').severity == severity
+
+
+@pytest.mark.parametrize("stamp", ["1e30", "-1", "true", '"soon"', "[1]", "1e5", '"' + "9" * 40 + '"', "null"])
+def test_a_logger_whose_time_is_none_is_rejected(stamp: str) -> None:
+    """Too far, too small to be an instant, or no number at all."""
+    assert isinstance(parse(f'{{"time": {stamp}, "msg": "x"}}', "a:1", NOW), Rejected)
+
+
 @pytest.mark.parametrize(("pri", "severity"), [("<0>", 0), ("<38>", 6), ("<191>", 7), ("<192>", None), ("", None)])
 def test_the_priority_gives_the_severity(pri: str, severity: int | None) -> None:
     """Its lower three bits, if it is a priority at all; without one the severity is unknown."""
