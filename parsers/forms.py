@@ -35,6 +35,9 @@ _SPACED_TAG = re.compile(  # `syslogd 1.4.1: `, `Microsoft Word[14463]: ` and `n
     FLAGS,
 )
 
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_LONE = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+
 Read = Callable[[re.Match[str], str, float, tzinfo], LogLine]
 
 
@@ -44,6 +47,19 @@ class Form(NamedTuple):
     format: str
     pattern: re.Pattern[str]
     read: Read
+
+
+def writable(text: str) -> str:
+    """Text that any store takes back: of surrogates a pair becomes the character it means, a lone one U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        if _PAIR.search(text):
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        text = text.translate(_LONE)  # a codec that replaces takes a microsecond for each
+    return text
 
 
 def build(

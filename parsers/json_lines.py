@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 
 from parsers.daemons import unwrapped
-from parsers.forms import SEVERITIES, build
+from parsers.forms import SEVERITIES, build, writable
 from parsers.line import LogLine
 from parsers.stamps import instant
 
@@ -203,8 +203,7 @@ def _text(document: Mapping[str, object], *keys: str) -> str:
             value = _decoded(value)
         if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
             continue
-        text = value[:MAX_MESSAGE] if isinstance(value, str) else repr(value)
-        return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return writable(value[:MAX_MESSAGE] if isinstance(value, str) else repr(value))
     return ""
 
 

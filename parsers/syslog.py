@@ -17,7 +17,20 @@ from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from parsers import daemons, dates, devices, json_lines
-from parsers.forms import CISCO, FLAGS, PRI, SEVERITIES, SPACED_NAME, TAG, Form, Read, base, build, severity_of
+from parsers.forms import (
+    CISCO,
+    FLAGS,
+    PRI,
+    SEVERITIES,
+    SPACED_NAME,
+    TAG,
+    Form,
+    Read,
+    base,
+    build,
+    severity_of,
+    writable,
+)
 from parsers.line import LogLine, Rejected
 from parsers.stamps import CLOCK, DATE, ISO_STAMP, NoSuchDate, at, in_year, iso_at, latest, seconds
 
@@ -94,8 +107,7 @@ def parse(text: str, origin: str, now: float, zone: tzinfo = UTC, format: str = 
     """
     if len(text) > MAX_CHARS:
         text = text[: MAX_JSON if text[0] == "{" else MAX_CHARS]
-    if not text.isascii():
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").lstrip("\ufeff")
+    text = writable(text).lstrip("\ufeff")
     try:
         for form, read in _BY_FORMAT[format]:
             if found := form.match(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from parsers.forms import writable
 from parsers.syslog import MAX_CHARS
 
 Find = Callable[[Mapping[str, object]], str]
@@ -44,8 +45,7 @@ def can_hold(path: str, keys: Collection[str]) -> bool:
 
 def _plain(text: str) -> str:
     """Bounded as in `parsers.syslog`, and Unicode: JSON can spell lone surrogates, which no store takes back."""
-    text = text[:MAX_CHARS]
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return writable(text[:MAX_CHARS])
 
 
 def _value(path: str) -> Callable[[Mapping[str, object]], object]:
