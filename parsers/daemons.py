@@ -23,7 +23,7 @@ _APACHE = re.compile(
     FLAGS,
 )
 _ACCESS = re.compile(
-    r"(?:([^\s\[{:]{1,255}+):\d{1,5}+ )?([^\s\[{]{1,255}+) \S{1,255}+ ([^\[]{1,255}?) "
+    r"(?:([^\s\[{:]{1,255}+):\d{1,5}+ )?([^\s\[{,]{1,255}+)(?:, ?[^\s\[{,]{1,255}+){0,8}+ \S{1,255}+ ([^\[]{1,255}?) "
     rf"\[(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}}):{CLOCK} ([+-]\d{{4}})\] (.*)",
     FLAGS,
 )
@@ -56,8 +56,9 @@ _LOGFMT = re.compile(
     rf'(?:level=([A-Za-z]{{1,16}}+) )?(?:time|ts|t)="?{ISO_STAMP}"? (?:level=([A-Za-z]{{1,16}}+) )?(.*)', FLAGS
 )
 _PLAIN = re.compile(
-    rf"\[?(\d{{4}})[-/.](\d\d)[-/.](\d\d)[ T]{CLOCK} ?(Z|UTC|[+-]\d\d(?::?\d\d)?|)(?: [A-Z]{{3,5}}+(?= \[))?"
-    r"(?=[\s\]:|])[\]:]{0,2}(?:\s++|(?=\[))(.*)",
+    rf"(?:[A-Z][a-z]{{2}} |\d{{1,10}}+ |[DIWEFA], )?\[?(\d{{4}})[-/.:](\d\d)[-/.:](\d\d)[- T]{CLOCK}"
+    r" ?(Z|UTC|[+-]\d\d(?::?\d\d)?|)(?: [A-Z]{3,5}+(?= \[))?(?: #\d{1,10}+(?=\]))?"
+    r"(?=[\s\]:|,])[\]:,]{0,2}(?:\s++|(?=\[))(.*)",
     FLAGS,
 )
 _LEVEL = "DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE|LOG|PANIC"
@@ -73,6 +74,12 @@ _JAVA_LEVEL = re.compile(  # Spring Boot's, Logback's and Log4j's
     FLAGS,
 )
 _MONGO = re.compile(r"([FEWID])\d? {1,2}([A-Z]{1,16}+|-) ++(\[.*)", FLAGS)
+_LEVEL_FIRST = re.compile(
+    rf"\[?({_LEVEL})\]?:? {{0,4}}+(?:\[[^\]]{{1,128}}+\] )?(\d{{4}})-(\d\d)-(\d\d)[ T]{CLOCK}"
+    r"(Z|[+-]\d\d:?\d\d|):?\s*+(?:\[[^\]]{1,128}+\] )?(.*)",
+    FLAGS,
+)
+_DASHED = re.compile(rf"- ([\w.]{{1,128}}+) - ({_LEVEL}) - (.*)", FLAGS)
 _GROUP = re.compile(r"\[([^\[\]]{0,128}+)\]", FLAGS)
 _LEVELS = {**SEVERITIES, "i": 6, "w": 4, "e": 3, "f": 2, "d": 7, "note": 6, "system": 6, "log": 6}
 """MongoDB's, MySQL's and PostgreSQL's besides."""
@@ -210,11 +217,20 @@ def _plain(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     return undressed(message, origin, time, None)
 
 
+def _level_first(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`INFO  [main] 2026-11-23 10:00:00,123 message`, `[INFO] 2026-11-23 10:00:00 message`."""
+    level, year, month, day, hour, minute, second, offset, message = found.groups()
+    time = iso_at(f"{year}-{month}-{day}", hour, offset, zone) + int(minute) * 60 + seconds(second)
+    return undressed(message, origin, time, _LEVELS.get(level.lower()))
+
+
 def undressed(message: str, origin: str, time: float, severity: int | None) -> LogLine:
     """What follows a date: host and program, or a logger, pid and level, or a level, or these in brackets."""
     host = program = pid = level = None
     if message.startswith("[") and "][" in message[:MAX_GROUPED]:
         program, pid, level, message = _grouped(message)
+    elif tag := _DASHED.match(message):
+        program, level, message = tag.groups()
     elif tag := _LOGGER.match(message):
         program, pid, level, message = tag.groups()
     elif tag := _DAEMON.match(message):
@@ -262,6 +278,7 @@ FORMS = (
     Form("cluster", _CLUSTER, _cluster),
     Form("logfmt", _LOGFMT, _logfmt),
     Form("plain", _PLAIN, _plain),
+    Form("plain", _LEVEL_FIRST, _level_first),
 )
 """In the order they are tried; no line has two of these forms but for the last, which takes what the others leave."""
 

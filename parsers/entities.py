@@ -33,13 +33,24 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("from user ", r"from user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
             ("Close session: user ", r"^Close session: user (\S{1,128}) from "),
             ("user=<", r"[ :]user=<([^>]{0,128})>"),  # dovecot
-            (" user=", r" user=\"?([^\s;,\"]{0,128})"),  # PAM, FortiGate
-            (" suser=", r"[ |]suser=([^\s=|]{1,128})(?!\S)"),  # CEF
-            ("for user ", r"for user ([^\s(\['\"][^\s(]{0,127})"),
+            ('user="', r'(?<![\w.-])user="(?!N/A"|unknown")([^"]{1,128})"'),  # FortiGate
+            ("user=", r"(?<!\S)user=(?![\"<]|N/A\b)([^\s;,\"(]{1,128})"),  # PAM
+            ("sername=", r"(?<!\S)[uU]sername=\"?(?!N/A\b)([^\s;,\"]{1,128})"),  # Junos
+            ('user_name="', r'(?<!\S)user_name="(?!N/A")([^"]{1,128})"'),  # Sophos
+            ("sername '", r"\b[uU]sername '([^']{1,128})'"),  # OpenVPN
+            ("User name: ", r"User name: ([^\s,\"]{1,128})"),  # PAN-OS
+            ("ocal user ", r"^session (?:opened|closed) for local user (\S{1,128}) from "),  # sftp-server
+            (" logged ", r"(?:^|,\S{1,64} )user (\S{1,128}) logged (?:in|out) from "),  # RouterOS
+            (" suser=", r"[ |]suser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),  # CEF
+            (
+                "for user ",  # what ends a name, or goes on after one: else it is prose (`for user input on …`)
+                r"for user [`<]?([^\s(\[`<'\":;,][^\s(:;,'>]{0,127})(?<!\.)"
+                r"(?=[(:;,'>]|\.?(?:\Z|\s{1,8}(?:from|by|account)\s|\s{0,8}\())",
+            ),
             ("of user ", r"of user (\S{1,128}?)\.?$"),  # systemd-logind
             ("new user: name=", r"new user: name=([^,\s]{0,128})"),  # what changes accounts
             ("user '", r"user '([^']{0,128})'"),
-            ('user "', r'user "([^"]{0,128})"'),
+            ('user "', r'(?<!client )user "([^"]{0,128})"'),
             ("for user [", r"for user \[([^\]]{0,128})\]"),  # pure-ftpd
             (": user ", r": user (\S{1,128}?): authentication failure"),  # Apache httpd
             (" user = ", r" : user = (\S{1,128})"),  # Cisco ASA
@@ -52,6 +63,10 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("password for ", r"password for (.{0,128}) from "),  # sshd
             ("publickey for ", r"publickey for (.{0,128}) from "),
             ("Accepted ", r"^Accepted \S{1,64} for (.{0,128}) from "),
+            ("attempt for '", r"^Bad (?:PAM )?password attempt for '([^']{0,128})' from "),
+            ("succeeded for '", r"^\S{1,32} auth succeeded for '([^']{0,128})' "),
+            ("error for ", r"PAM: \S{1,32} error for (?!illegal user )(\S{1,128}) from "),
+            ("identify password for [", r"could not identify password for \[([^\]]{1,128})\]"),
             ("none for ", r"none for (.{0,128}) from "),
             ("/pam for ", r"/pam for (.{0,128}) from "),
             ("exceeded for ", r"exceeded for (.{0,128}) from "),
@@ -62,8 +77,9 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             (" su for ", r"^(?:Successful|FAILED) su for \S{1,128} by (\S{1,128})$"),  # su: who it was before
         ),
     ),
-    (" : ", _forms(("TTY=", r"^([^\s:]{1,128}) : (?:[^=;]{1,128} ; )?TTY="))),  # sudo, the same
-    (") CMD", _forms(("(", r"^\(([^\s()]{1,128})\) CMD"))),
+    (" : ", _forms(("=", r"^([^\s:]{1,128}) : (?:[^=;]{1,128} ; )?(?:TTY|HOST|PWD)="))),  # sudo, the same
+    (") ", _forms(("(", r"^\(([^\s()*]{1,128})\) CMD"))),
+    (" on ", _forms((" to ", r"^(?:BAD SU )?(\S{1,128}) to \S{1,128} on /dev/"))),
     ("(to ", _forms((" on ", r"^(?:FAILED SU )?\(to \S{1,128}\) (\S{1,128}) on "))),
     (" /dev/", _forms((":", r"^[+-] /dev/\S{1,128} ([^\s:]{1,128}):\S{1,128}$"))),  # su of old
     (
@@ -76,13 +92,23 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
     (
         "'",
         _forms(
-            ("User '", r"User '([^']{0,128})'"),  # Juniper, Cisco
+            ("User '", r"(?:User|[uU]sername) '([^']{0,128})'"),  # Juniper, Cisco
             ("authentication of '", r"authentication of '([^']{1,128})' with "),  # strongSwan
             ("' to group '", r"^add '([^']{1,128})' to "),
             ("delete user ", r"^delete user '([^']{0,128})'"),
         ),
     ),
-    ("Account Name:", _forms((":", r"Account Name:\s{1,8}([^\s:-]\S{0,127})(?!.{0,4000}Account Name:)"))),  # Windows
+    (
+        "Account Name:",  # Windows
+        _forms(
+            ("Member:", r"Member:\s{1,8}Security ID:\s{1,8}\S{1,200}\s{1,8}Account Name:\s{1,8}CN=([^,]{1,128}),"),
+            (  # the last one that is named
+                ":",
+                r"(?<!SAM )(?<!Network )Account Name:\s{1,8}([^\s:-]\S{0,127})"
+                r"(?!.{0,4000}(?<!SAM )(?<!Network )Account Name:\s{1,8}[^\s:-])",
+            ),
+        ),
+    ),
     (
         "]",
         _forms(
@@ -92,7 +118,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         ),
     ),
     ("/", _forms((":", r"^([A-Za-z][\w.@-]{0,127})/[\d.:a-fA-F]{2,45}:\d{1,5} "))),  # OpenVPN
-    ("usrName=", _forms(("=", r"(?<!\w)usrName=([^\s|^]{1,128})"))),  # LEEF
+    ("usrName=", _forms(("=", r"(?<!\w)usrName=([^\t\n|^=]{1,128}?)(?=[\t\n|^]|\s{1,8}\w{1,64}=|\s*\Z)"))),  # LEEF
     ("User ", _forms((" not allowed", r"^User (.{1,128}) from \S{1,255} not allowed"))),
     (" BY ", _forms(("LOGIN ON ", r"^(?:ROOT )?LOGIN ON .{1,128} BY (\S{1,128})"))),
 )
@@ -100,6 +126,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
 # The look-behinds stand after the first character, so that the search can jump to it: four times as fast.
 _IP4 = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?!\w|\.\w)")
 _IP6 = re.compile(r"[0-9a-fA-F:](?<![\w:.].)[0-9a-fA-F:]{1,38}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
+_WWN = re.compile(r"(?:[0-9a-fA-F]{2}:){7}[0-9a-fA-F]{2}")
 _REMOTE_HOST = re.compile(r"rhost=([^\s;,]{1,255})")
 _FROM_PORT = re.compile(r" from ([^\s,;]{1,255}) port \d")
 
@@ -123,6 +150,9 @@ def _user(message: str) -> str:
 def _address(message: str) -> str:
     if "rhost=" in message and (found := _REMOTE_HOST.search(message)):
         return found[1]
+    start = message.find(" user IP = ")
+    if start >= 0 and (address := _first_address(message, start)):
+        return address
     start = message.find("src=")
     if start >= 0 and (address := _first_address(message, start)):
         return address
@@ -150,6 +180,8 @@ def _first_address(message: str, start: int) -> str:
 
 def _is_somebodys(address: str) -> bool:
     try:
+        if address.endswith(".0.0.0") or _WWN.fullmatch(address):
+            return False
         return any(inet_pton(AF_INET6 if ":" in address else AF_INET, address))
     except OSError:
         return False

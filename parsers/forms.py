@@ -14,7 +14,10 @@ FLAGS = re.DOTALL | re.ASCII
 PRI = r"(?:<(\d{1,3})>)?"
 # The tag: a program with a pid, or a program and a colon. Without one the program is unknown, and all is message.
 # After a pid, launchd and sandboxd of macOS write in brackets whom they speak of: that is message.
-TAG = r"([^\s:\[]{1,128}+)(?:\[(?:(\d{1,10})|[^\]\s]{0,64}+)\](?::|(?= \())|:(?=\s|\Z))"
+TAG = (
+    r"([^\s:\[]{1,128}+)(?:\[(?:(\d{1,10})(?::\d{1,5}+)?(?=\])|[^\]\s]{0,64}+)\]"
+    r"(?:(?:\([a-z]{1,16}+\))?:|(?= \()|(?= (?:info|notice|warning|error|debug|fatal): ))|:(?=\s|\Z))"
+)
 """A tag's groups are program and pid."""
 
 SEVERITIES = {
@@ -23,7 +26,7 @@ SEVERITIES = {
     "trace": 7, "verbose": 7,
 }  # fmt: skip
 """Level names in use → syslog severity."""
-CISCO = re.compile(r"%([A-Z][A-Z0-9_]{1,63}+)(?:-[A-Za-z0-9_]{1,32}?){0,3}-([0-7])-[A-Z0-9_]{1,63}+: ", FLAGS)
+CISCO = re.compile(r"%([A-Z][A-Z0-9_]{1,63}+)(?:-[A-Za-z0-9_]{1,32}?){0,3}-([0-7])-[A-Z0-9_]{1,63}+ ?: ", FLAGS)
 """`%SYS-5-CONFIG_I: `, whose facility serves as program."""
 
 _WORD = r"[A-Z(][\w.()+&-]{0,63}+"

@@ -138,8 +138,14 @@ def _logged(document: Mapping[str, object], origin: str, zone: tzinfo) -> LogLin
     return line._replace(user=user or line.user, address=address or line.address)
 
 
-_TIMES = ("time", "timestamp", "ts", "@t", "asctime", "datetime", "date", "eventTime")
-_TEXTS = ("message", "msg", "@m", "event", "text", "body", "log")
+_TIMES = (
+    *("time", "timestamp", "ts", "@t", "asctime", "datetime", "date", "timeMillis", "Timestamp"),
+    *("eventTime", "CreationTime", "published", "requestReceivedTimestamp"),  # CloudTrail, Office 365, Okta, Kubernetes
+)
+_TEXTS = (
+    *("message", "msg", "@m", "event", "text", "body", "log", "RenderedMessage"),
+    *("textPayload", "eventName", "Operation", "displayMessage"),  # Google, CloudTrail, Office 365, Okta
+)
 _FAULTS = ("error", "err", "@x")
 _LEVELS = ("level", "severity", "levelname", "lvl", "@l", "log_level")
 _HOSTS = ("hostname", "host")

@@ -71,10 +71,17 @@ _STAMP = rf"(?:<\d{{1,3}}>)?(?:{DATE} (?:\d{{4}} )?\d\d:|\d{{4}}-\d\d-\d\dT\d\d:
 _RELAY = re.compile(rf"{_STAMP}\s\S{{1,255}}+\s++(?={_STAMP}\s)", FLAGS)
 _CISCO_STAMP = rf"([*.]?)(?:(\d{{4}}) )?({DATE}) (?:(\d{{4}}) )?{CLOCK}(?: [A-Z]{{1,5}}+)?"
 _DEVICE_NAME = r"(?:(?!\d{1,10}+:)([^\s:%]{1,255}+): )?(?:\d{1,10}+: )?"
-_CISCO_HEAD = rf"{_DEVICE_NAME}{_CISCO_STAMP}(?:: | ([^\s:%]{{1,255}}+) ?:? )(?=%|[A-Z])"
+_CISCO_HEAD = (
+    rf"{_DEVICE_NAME}(?:\*[\w.-]{{1,64}}+: |[A-Z0-9]{{2,6}}/[\w/]{{1,32}}+:)?{_CISCO_STAMP}"
+    r"(?:: (?:[\w.-]{1,64}+\[\d{1,10}+\]: )?| ([^\s:%]{1,255}+) ?:? )(?=%|[A-Z])"
+)
 _DEVICE = re.compile(rf"{PRI}(?::? ?\d{{0,10}}+: )?{_CISCO_HEAD}(.*)", FLAGS)
 _AFTER_HOST = re.compile(rf"(?::? ?\d{{0,10}}+: )?(?:{_CISCO_HEAD}|([^\s:%]{{1,255}}+) ?:? )?(?=%)", FLAGS)
-_CISCO_USER = re.compile(r"(?<=from console by )(\S{1,128})(?= on )|(?<=\[user: )([^\]]{1,128})", FLAGS)
+_CISCO_USER = re.compile(
+    r"(?<=from console by )(\S{1,128})(?= on )|(?:(?<=\[user: )|(?<= User <)|(?<=Username = )|(?<=Uname: )"
+    r"|(?<=: User:)|(?<=LOGOUT: User ))([^\s\],>]{1,128})",
+    FLAGS,
+)
 _LATE = re.compile(r"(?:(\d{4})|[A-Z]{3,4})\Z", FLAGS)
 _HOST_AND_TAG = re.compile(rf"([^\s\[:]{{1,255}}+) {TAG}(.*)", FLAGS)
 _CAPITALS = re.compile(rf"({SPACED_NAME}):\s(.*)", FLAGS)
@@ -93,6 +100,9 @@ _AIX = re.compile(
     FLAGS,
 )
 _SNARE = re.compile(r"(MSWinEventLog)[\t ]", FLAGS)
+_COMWARE = re.compile(r"%%\d{2}([A-Z][A-Z0-9_]{0,63}+)/([0-7])/", FLAGS)
+_NUMBERED_TAG = re.compile(r"\d{5} ([A-Za-z][\w-]{1,31}+): ++(.*)", FLAGS)
+_ISE = re.compile(r"(CISE_\w{1,64}+) \d{10} \d", FLAGS)
 _ODD = frozenset("%/*:0123456789<")
 """What programs' names seldom begin with: these lines are looked at twice."""
 
@@ -192,7 +202,7 @@ def _rfc5424(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> Log
     message = message.removeprefix("\ufeff")
     if not message.strip():
         message = f"{_given(name)} {_given(data or '')}"
-    program = _given(program)
+    program = _given(program) or devices.product(message)
     return build(origin, time, _given(host), program and base(program), pid, message, severity_of(pri))
 
 
@@ -249,7 +259,10 @@ def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> 
     if parts.pid is None and (device := _cisco(parts, message, now, zone)):
         return device
     if parts.program is not None:
-        return build(*parts._replace(program=base(parts.program)))
+        if module := _COMWARE.match(parts.program):
+            severity = int(module[2]) if parts.severity is None else parts.severity
+            parts = parts._replace(program=module[1], pid=None, severity=severity)
+        return build(*parts._replace(program=base(parts.program or "")))
     return build(*_named(parts, message))
 
 
@@ -257,16 +270,23 @@ def _named(parts: _Parts, message: str) -> _Parts:
     """The parts of a line without a tag, with the program that its message names by its form, if it does."""
     if snare := _SNARE.match(message):
         return parts._replace(program=snare[1], message=message[snare.end() :])
-    if name := devices.product(message) or devices.topic(message):
+    if name := devices.product(message) or devices.topic(message) or _category(message):
         return parts._replace(program=name)
     if tag := _PID_TAG.match(message):
         return parts._replace(program=tag[1], pid=tag[2], message=tag[3])
     if tag := _AIX.match(message):
         host = tag[1] or parts.host
         return parts._replace(host=host, program=base(tag[2]), pid=tag[3], message=tag[4])
-    if parts.host and (tag := _CAPITALS.match(message)) and not _EVENT.search(tag[1]):
+    tag = _NUMBERED_TAG.match(message) or (_CAPITALS.match(message) if parts.host else None)
+    if tag and not _EVENT.search(tag[1]):
         return parts._replace(program=tag[1], message=tag[2])
     return parts
+
+
+def _category(message: str) -> str:
+    """Of a message of Cisco's ISE, which begins with it: `CISE_Failed_Attempts 0000012345 1 0 …`."""
+    found = _ISE.match(message)
+    return found[1] if found else ""
 
 
 def _late(parts: _Parts, year: str | None, message: str, zone: tzinfo) -> _Parts:
