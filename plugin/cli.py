@@ -363,18 +363,29 @@ def backfill(  # noqa: PLR0913, PLR0917 - each argument is an option a person ma
     except InputError as error:
         raise typer.BadParameter(str(error)) from None
     left = [piece.span for piece in backfills.progress(polling, spans, ports) if piece.done < 1.0]
-    if not here:
-        queue.enqueue(settings.celery, queue.BACKFILL, [(source, *span, pause_s) for span in left])
-        out.print(f"{source}: {len(left)} of {len(spans)} pieces are queued, the others are done.", highlight=False)
+    if before := len(spans) - len(left):
+        talk.print(f"{source}: {before} of {len(spans)} pieces have been judged by bundle {polling.bundle.id} before.")
+    if here:
+        worked = _worked(polling, left, ports)
+        out.print(terminal.backfilled(polling, worked), highlight=False, markup=False, soft_wrap=True)
+        return
+    queue.enqueue(settings.celery, queue.BACKFILL, [(source, *span, pause_s) for span in left])
+    out.print(f"{source}: {len(left)} of {len(spans)} pieces are queued.", highlight=False)
     with _progress(f"judging the past of {source}") as tell:
-        for done, span in enumerate(left if here else (), len(spans) - len(left) + 1):
-            backfills.work(polling, span, ports)
-            tell(done / len(spans))
-        while wait and not here and (share := _share_done(polling, spans, ports)) < 1.0:
+        while wait and (share := _share_done(polling, spans, ports)) < 1.0:
             tell(share)
             time.sleep(WATCH_S)
-    if here or wait:
+    if wait:
         out.print(f"{source}: all {len(spans)} pieces are done.", highlight=False)
+
+
+def _worked(polling: Polling, spans: Sequence[Span], ports: Ports) -> list[backfills.Worked]:
+    worked: list[backfills.Worked] = []
+    with _progress(f"judging the past of {polling.name}") as tell:
+        for span in spans:
+            worked.append(backfills.work(polling, span, ports))
+            tell(len(worked) / len(spans))
+    return worked
 
 
 def _share_done(polling: Polling, spans: Sequence[Span], ports: Ports) -> float:
@@ -430,9 +441,12 @@ def bundle_list(context: typer.Context, source: AnySource = None) -> None:
     """The bundles of each source, oldest first; * is in use."""
     settings = _settings(context)
     for name in _sources(settings, source):
-        in_use = bundles.current(settings.bundles, name).id
-        for id in bundles.ids(settings.bundles, name):
-            row = terminal.bundle_row(bundles.load(settings.bundles / name / id), in_use=id == in_use)
+        ids = bundles.ids(settings.bundles, name)
+        in_use = bundles.current_id(settings.bundles, name) if ids else ""
+        rows = [terminal.bundle_row(bundles.load(settings.bundles / name / id), in_use=id == in_use) for id in ids] or [
+            f"  {name}  no bundle yet: `siem-anomaly train --source {name}` makes one"
+        ]
+        for row in rows:
             out.print(row, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -185,8 +185,10 @@ def _transitions(anomaly: Anomaly, why: Explanation) -> str:
         said = f"{what} {_came(observed)} right after {after}"
     more = len(why.spots) - 1
     also = f" {more} more {'step' if more == 1 else 'steps'} stood out." if more else ""
-    usual = f"usual in such a session: {usually(expected)}"
-    return f"{said}; {usual}, and {why.seen:,} of {why.total:,} sessions had that step.{also}"
+    had = f"{why.seen:,} of {why.total:,} sessions had that step.{also}"
+    if usually(expected) == HARDLY:
+        return f"{said}, which hardly ever happens: {had}"
+    return f"{said}; usual in such a session: {usually(expected)}, and {had}"
 
 
 def _bins(anomaly: Anomaly, why: Explanation) -> str:
@@ -201,13 +203,16 @@ def _bins(anomaly: Anomaly, why: Explanation) -> str:
     return f"{_quoted(anomaly, event)} {_came(observed)} in {width} of {who}{of}, usual: {usually(expected)}."
 
 
+HARDLY = "hardly ever"
+
+
 def _came(n: float) -> str:
     return {0: "never came", 1: "came once"}.get(int(n), f"came {n:,.0f} times")
 
 
 def usually(n: float) -> str:
     """An expected number, rounded to what a person can use."""
-    return "hardly ever" if n < 0.05 else f"{n:,.1f}" if n < 10 else f"{n:,.0f}"
+    return HARDLY if n < 0.05 else f"{n:,.1f}" if n < 10 else f"{n:,.0f}"
 
 
 def lasting(seconds: float) -> str:

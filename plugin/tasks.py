@@ -159,7 +159,7 @@ def backfill(source: str, lo: int, hi: int, pause_s: float) -> None:
     polling, span = wiring.polling(settings, (source, 0)), Span(lo, hi)
     try:
         enough = after(share_s(polling.settings, len(settings.sources)))
-        done = backfills.work(polling, span, _connected(), enough)
+        done = backfills.work(polling, span, _connected(), enough).done
     except (PollInProgress, Unavailable) as error:
         log.warning("backfill source=%s from=%d %s; trying again", source, lo, error)
         done, pause_s = 0.0, max(pause_s, polling.settings.interval_s)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -18,8 +18,9 @@ from parsers.line import LogLine
 from parsers.templates import Template
 from plugin import explain
 from plugin.bundle import Bundle
+from plugin.commands.backfill import Worked
 from plugin.commands.check import Checked, CheckedFile
-from plugin.commands.poll import Polled
+from plugin.commands.poll import Polled, Polling
 from plugin.commands.score import Entry, Report, fold
 from plugin.commands.status import Status
 from plugin.commands.train import Trained
@@ -61,10 +62,27 @@ def show_found(console: Console, source: str, found: Sequence[Anomaly]) -> None:
 def polled_row(source: str, done: Sequence[Polled]) -> str:
     """`auth: judged 1,234 documents, until 2026-03-30 15:58:42 UTC; 3 new anomalies`."""
     counts = sum((Counter(polled.counts) for polled in done), Counter[str]())
-    n, new, unread = counts["events"], counts["records"], counts["dead_letters"]
-    judged = f"judged {n:,} {'document' if n == 1 else 'documents'}, until {stamp(done[-1].until / 1000)} UTC"
-    found = f"{new:,} new {'anomaly' if new == 1 else 'anomalies'}"
-    return f"{source}: {judged}; {found}{f'; {unread:,} dead letters' if unread else ''}."
+    judged = f"judged {_documents(counts['events'])}, until {stamp(done[-1].until / 1000)} UTC"
+    unread = f"; {counts['dead_letters']:,} dead letters" if counts["dead_letters"] else ""
+    return f"{source}: {judged}; {_anomalies(counts['records'])}{unread}."
+
+
+def backfilled(polling: Polling, worked: Sequence[Worked]) -> str:
+    """What was judged of the past, and that some of it has to wait."""
+    n, new = sum(each.n_hits for each in worked), sum(each.n_new for each in worked)
+    told = f"{polling.name}: judged {_documents(n)} by bundle {polling.bundle.id}; {_anomalies(new)}."
+    if waiting := sum(each.done < 1.0 for each in worked):
+        lead = duration(polling.lead / 1000)
+        told += f" {waiting} of {len(worked)} pieces not to the end: their sessions may go on for {lead}; run it again."
+    return told
+
+
+def _documents(n: int) -> str:
+    return f"{n:,} {'document' if n == 1 else 'documents'}"
+
+
+def _anomalies(n: int) -> str:
+    return f"{n:,} new {'anomaly' if n == 1 else 'anomalies'}"
 
 
 def summary(report: Report, n_entries: int) -> str:
@@ -105,32 +123,30 @@ def stamp(seconds: float) -> str:
 STATES = {"ok": "green", "degraded": "yellow", "blocked": "red", "unable": "red"}
 
 
-def status_table(found: Sequence[Status]) -> Table:
-    """Every source on a screen."""
+def status_table(found: Sequence[Status]) -> Group:
+    """Every source on a screen; below, what is wrong."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("source", "state", "judged until", "behind", "waiting"):
         table.add_column(name, justify="right" if name in {"behind", "waiting"} else "left")
     for name in ("judged", "late", "anomalies", "unread"):
         table.add_column(f"{name}/h", justify="right")
     table.add_column("bundle")
-    table.add_column("last fault", ratio=1)
     for each in found:
         table.add_row(
             each.source,
             f"[{STATES.get(each.state, 'dim')}]{each.state}[/]",
             each.until[:19].replace("T", " ") if each.until else "never",
             "" if each.lag_s is None else duration(each.lag_s),
-            f"{each.waiting:,}",
+            "" if each.waiting is None else f"{each.waiting:,}",
             *(f"{n:,}" for n in (each.events, each.late, each.anomalies, each.dead_letters)),
             each.bundle,
-            escape(_faults(each)),
         )
-    return table
+    return Group(table, *(Text(f"{each.source}: {told}", "red") for each in found if (told := _faults(each))))
 
 
 def _faults(status: Status) -> str:
     """What last went wrong, and what never shows by itself."""
-    last = f"{status.fault_at[11:19]} {status.fault}" if status.fault and status.fault_at else status.fault or ""
+    last = f"at {status.fault_at[11:19]} {status.fault}" if status.fault and status.fault_at else status.fault or ""
     without = f"{status.without_time:,} documents lack the time field: they are never judged"
     return "; ".join(filter(None, (last, without if status.without_time else "")))
 

@@ -38,6 +38,8 @@ EXAMPLES = 200
 """Held-out lines kept for `tune`: enough for cuts far from today's, 40 kB at most."""
 ALIKE = 5
 DAY_S = 86_400.0
+HALF = 0.5
+"""Days below which what a day brings is a guess that a person should know of."""
 SIMPLE = "rarity"
 """The detector that needs no calibration to be of use: counts are probabilities already."""
 
@@ -104,7 +106,8 @@ def learn(lines: Sequence[LogLine], plan: Plan, progress: Progress) -> tuple[Bun
             lens.settings.detector, windows, plan.seed, _share(part, 1, 2)
         )
         views.append(replace(fitted[-1].views[0], detector=detector))
-    return _bundle(plan, ground, tuple(views), _threshold(fitted, plan, ground)), notices
+    short = _short(ground)
+    return _bundle(plan, ground, tuple(views), _threshold(fitted, plan, ground)), (*notices, *short)
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,17 @@ def _lenses(plan: Plan, ground: _Ground) -> tuple[list[Lens], tuple[str, ...]]:
     return simple, (few, *left_out)
 
 
+def _short(ground: _Ground) -> tuple[str, ...]:
+    if ground.days >= HALF:
+        return ()
+    hours = ground.days * 24
+    span = f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"
+    return (
+        f"the lines span {span}: what a day brings, and so the cut that keeps the budget, is reckoned from that; "
+        f"learn from days when there are some",
+    )
+
+
 def _left_out(mined: Mined) -> tuple[str, ...]:
     if not mined.n_left_out:
         return ()
@@ -202,7 +216,7 @@ def _threshold(fitted: Sequence[_Fitted], plan: Plan, ground: _Ground) -> Thresh
         by_item = dict(zip(np.concatenate(items).tolist(), sightings, strict=True))
         nats.append(found)
         seen += [by_item[item] for item in range(len(found))]
-    per_day = len(seen) / max(ground.days, 1.0)
+    per_day = len(seen) / ground.days
     calibration = _calibration(np.concatenate(nats), ground)
     examples = _examples(seen, calibration.score(np.concatenate(nats)))
     return Threshold(calibration, cut_for(per_day, plan.budget), per_day, ground.n_lines >= MIN_WINDOWS, examples)

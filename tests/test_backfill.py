@@ -44,7 +44,7 @@ def test_pieces_together_write_what_polls_had_written(hours: float, at_the_time:
     """Sessions over a seam are whole, because each piece reads some time before and after it."""
     store = ports()
     for span in pieces(BEGIN, BEGIN + DAY_MS, hours, NOW):
-        assert work(polling(LATER), span, store) == 1.0
+        assert work(polling(LATER), span, store).done == 1.0
     assert written(store) == at_the_time
 
 
@@ -54,7 +54,7 @@ def test_a_piece_goes_on_where_it_was_left() -> None:
     shares = [0.0]
     source = polling(LATER, max_window_s=7_200.0)
     while shares[-1] < 1.0:
-        shares.append(work(source, span, store, enough=after(0.0)))
+        shares.append(work(source, span, store, enough=after(0.0)).done)
         assert [piece.done for piece in progress(source, [span], store)] == shares[-1:]
     assert shares == sorted(shares)
     assert len(shares) > 10
@@ -92,3 +92,12 @@ def test_a_time_to_come_is_refused() -> None:
     """A piece that cannot be done yet would be tried for ever."""
     with pytest.raises(InputError, match="--to lies in the future"):
         pieces(BEGIN, NOW + 1, 1.0, NOW)
+
+
+def test_a_newer_bundle_judges_the_past_anew() -> None:
+    """Each bundle has checkpoints of its own; what both find is written once."""
+    store, (span,) = ports(), pieces(BEGIN, BEGIN + DAY_MS, 24.0, NOW)
+    first = work(polling(LATER), span, store)
+    assert work(polling(LATER), span, store) == (1.0, 0, 0)
+    newer = work(polling(replace(LATER, id="newer")), span, store)
+    assert newer == (1.0, first.n_hits, 0)

@@ -124,6 +124,20 @@ def test_a_reader_that_has_read_enough_is_no_failure(log: Path, bundle: Path, op
     assert (result.returncode, result.stderr) == (0, b"")
 
 
+def test_a_source_without_a_bundle_is_listed_too(tmp_path: Path) -> None:
+    """With what makes one, and no failure: whoever lists wants to know what is there."""
+    settings = tmp_path / "settings.toml"
+    sources = "".join(f'[sources.{name}]\nindices = ["{name}"]\n' for name in ("auth", "app"))
+    settings.write_text(f'bundles = "{tmp_path}/shelf"\n{sources}', encoding="utf-8")
+    bundles.save(lines.bundle(), tmp_path / "shelf")
+    bundles.use(tmp_path / "shelf", "auth", lines.bundle().id)
+    result = CliRunner().invoke(app, ["--config", str(settings), "bundle", "list"], catch_exceptions=False)
+    first, second = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert first.startswith(f"* auth  {lines.bundle().id}")
+    assert second == "  app  no bundle yet: `siem-anomaly train --source app` makes one"
+
+
 def test_the_version_is_told() -> None:
     """Who asks for help is asked for it."""
     assert CliRunner().invoke(app, ["--version"]).stdout.startswith("siem-anomaly 0.")

@@ -15,12 +15,14 @@ from rich.console import Console
 
 from parsers.line import LogLine
 from plugin import explain, terminal
+from plugin.commands.backfill import Worked
 from plugin.commands.poll import Polled
 from plugin.commands.score import Report, fold, score
 from plugin.commands.train import Trained
 from plugin.ports import Written
 from plugin.seen import Seen
 from tests import lines
+from tests.test_poll import polling
 
 
 @cache
@@ -197,3 +199,12 @@ def test_a_poll_tells_in_a_sentence_what_it_did() -> None:
     done = [Polled("day", "b", n_hits=1_200, n_rejected=2, written=Written(1, 5, [])), Polled("day", "b", 1_000, 34)]
     told = terminal.polled_row("day", done)
     assert told == "day: judged 1,234 documents, until 1970-01-01 00:00:01 UTC; 1 new anomaly; 2 dead letters."
+
+
+def test_a_backfill_tells_what_it_judged_and_what_has_to_wait() -> None:
+    """The sums of its pieces; a last one whose sessions may go on is not called done."""
+    bundle = lines.bundle()
+    past = polling(bundle)
+    told = terminal.backfilled(past, [Worked(1.0, 900, 1), Worked(1.0, 100, 1)])
+    assert told == f"{past.name}: judged 1,000 documents by bundle {bundle.id}; 2 new anomalies."
+    assert " 1 of 2 pieces not to the end" in terminal.backfilled(past, [Worked(1.0, 9, 0), Worked(0.9, 1, 0)])

@@ -33,8 +33,17 @@ def test_the_budget_is_the_sources_and_makes_one_cut() -> None:
     threshold = lines.bundle().threshold
     assert threshold.calibrated
     assert all(view.calibration.n == threshold.calibration.n > len(DAY) for view in lines.bundle().views)
-    assert threshold.per_day == threshold.calibration.n
+    days = (DAY[-1].time - DAY[0].time) / 86_400.0
+    assert threshold.per_day == pytest.approx(threshold.calibration.n / days)
     assert threshold.cut == threshold.cut_for(5.0) == cut_for(threshold.per_day, 5.0)
+
+
+def test_what_a_day_brings_is_reckoned_from_hours() -> None:
+    """A quarter of a regular day says of a day what all of it does, and a person is told so."""
+    early = [line for line in DAY if line.time < DAY[0].time + 21_600.0]
+    bundle, notices = learn(early, replace(PLAN, views={"rarity": lines.views()["rarity"]}), lines.silent)
+    assert bundle.threshold.per_day == pytest.approx(lines.bundle().threshold.per_day, rel=0.2)
+    assert [notice for notice in notices if notice.startswith("the lines span ")]
 
 
 def test_the_calibration_keeps_the_budget_on_its_own_held_out_lines() -> None:
@@ -64,7 +73,7 @@ def test_each_block_is_learnt_without_itself() -> None:
 
 def test_too_few_lines_go_on_with_counting_alone_and_say_so() -> None:
     """Below what can be calibrated the bundle is marked, and the sentence says how many lines are needed."""
-    bundle, (notice,) = learn(DAY[: MIN_WINDOWS - 1], PLAN, lines.silent)
+    bundle, (notice, *_) = learn(DAY[: MIN_WINDOWS - 1], PLAN, lines.silent)
     assert [view.name for view in bundle.views] == ["rarity"]
     assert not bundle.threshold.calibrated
     assert f"{MIN_WINDOWS - 1} lines" in notice

@@ -129,7 +129,7 @@ def said(spot: Spot, more: int = 0) -> str:
 def test_a_sentence_names_the_step_first() -> None:
     """What came after what, how often, what is usual, and in how many sessions it ever came."""
     assert said(Spot(1, 2, 3.0, 0.01), 2) == (
-        "`open door` came 3 times right after `shut door`; usual in such a session: hardly ever, and 2 of 833 sessions "
+        "`open door` came 3 times right after `shut door`, which hardly ever happens: 2 of 833 sessions "
         "had that step. 2 more steps stood out."
     )
     assert said(Spot(1, END, 1.0, 0.5)).startswith("The session began with `open door`; usual")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from plugin.commands.follow import Enough, catch_up, never
 from plugin.commands.poll import Polling, begin
+from plugin.documents import iso
 from plugin.errors import InputError
 from plugin.ports import Ports, Span
 
@@ -35,7 +37,9 @@ def pieces(since: int, until: int, hours: float, now: int) -> list[Span]:
     if since >= until:
         raise InputError("backfill: --from is not before --to; give two instants, such as 2026-11-01 2026-11-08")
     if until > now:
-        raise InputError("backfill: --to lies in the future; give a past instant, UTC: what is to come is for `poll`")
+        raise InputError(
+            f"backfill: --to lies in the future, it is {iso(now / 1000)[:16]} UTC: what is to come is for `poll`"
+        )
     step = round(hours * HOUR_MS)
     return [Span(lo, min(lo + step, until)) for lo in range(since, until, step)]
 
@@ -51,11 +55,23 @@ def progress(polling: Polling, spans: Sequence[Span], ports: Ports) -> list[Piec
     return [Piece(span, _done(of_past(polling, span), ports)) for span in spans]
 
 
-def work(polling: Polling, span: Span, ports: Ports, enough: Enough = never) -> float:
-    """Judge a piece, or until it is `enough`; what is done of it after that, 0…1. Raises what `poll` raises."""
+class Worked(NamedTuple):
+    """What was judged of a piece."""
+
+    done: float
+    """Of all of it, 0…1. Not 1 at the end where its last sessions may still go on."""
+    n_hits: int
+    n_new: int
+    """Records that were not there before."""
+
+
+def work(polling: Polling, span: Span, ports: Ports, enough: Enough = never) -> Worked:
+    """Judge a piece, or until it is `enough`. Raises what `poll` raises."""
     of = of_past(polling, span)
-    catch_up(of, ports, enough=enough)
-    return _done(of, ports)
+    done = catch_up(of, ports, enough=enough)
+    return Worked(
+        _done(of, ports), sum(polled.n_hits for polled in done), sum(polled.written.created for polled in done)
+    )
 
 
 def _done(of: Polling, ports: Ports) -> float:

@@ -31,6 +31,7 @@ class Checked:
     """By reason."""
     without_time: int
     """Documents that lack the time field, and so can never be read."""
+    time_field: str
     unsplit: tuple[str, ...] = ()
     """Why it cannot be cut into its parts."""
 
@@ -39,11 +40,12 @@ class Checked:
         """What has to be mended, a sentence each."""
         found = []
         if self.n_hits == 0:
-            found.append("no document in the last 7 days; check indices and time_field")
+            found.append(f"no document in the last 7 days by time_field = {self.time_field}; check it and indices")
         if self.rejected.total() > self.n_hits / 2:
             found.append(f"most documents cannot be read; check sources.{self.source}.fields")
         if self.without_time:
-            found.append(f"{self.without_time:,} documents lack the time field and are never read")
+            other = "" if self.time_field == "@timestamp" else '; do they have `time_field = "@timestamp"`?'
+            found.append(f"{self.without_time:,} documents lack {self.time_field} and are never read{other}")
         return tuple(f"sources.{self.source}: {fault}" for fault in (*found, *self.unsplit))
 
 
@@ -135,7 +137,9 @@ def _read(name: str, settings: SourceSettings, logs: Logs) -> Checked:
     lines, rejected = Source(name, settings.fields, settings.text).read(hits)
     reasons = Counter(line.reason for line in rejected)
     unsplit = _unsplit(logs, settings, stream, hits[-1].clock // NS_PER_MS if hits else now)
-    return Checked(name, len(hits), tuple(lines[-SHOWN:]), reasons, logs.count_without(stream), unsplit)
+    return Checked(
+        name, len(hits), tuple(lines[-SHOWN:]), reasons, logs.count_without(stream), settings.time_field, unsplit
+    )
 
 
 def _unsplit(logs: Logs, settings: SourceSettings, stream: Stream, instant: int) -> tuple[str, ...]:

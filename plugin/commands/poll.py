@@ -56,10 +56,10 @@ class Polling:
 
     @property
     def key(self) -> str:
-        """The checkpoint's name: the source's, or that of its part or of a past time."""
+        """The checkpoint's name: the source's, or that of its part or of a past time by a bundle."""
         n = self.settings.partitions
         name = self.name if n == 1 else f"{self.name}.{self.part}-of-{n}"
-        return name if self.past is None else f"{name}.past.{self.past.lo}-{self.past.hi}"
+        return name if self.past is None else f"{name}.past.{self.past.lo}-{self.past.hi}.{self.bundle.id}"
 
     @property
     def lead(self) -> int:

@@ -126,8 +126,9 @@ def _by_itself(
     """What all blocks say of the strangest lines, worst first: at most as many entries as the budget allows."""
     plan = Plan(name, views, budget, "itself", _now(), int(lines[-1].time * 1000) + 1)
     learnt = learn_blocks(lines, plan, progress)
-    n = round(budget * max((lines[-1].time - lines[0].time) / DAY_S, 1.0))
-    cut = max(learnt.bundles[0].threshold.cut, LEAST)
+    days = max(lines[-1].time - lines[0].time, 1.0) / DAY_S
+    n = round(budget * max(days, 1.0))
+    cut = max(learnt.bundles[0].threshold.cut_for(max(n, 1) / days), LEAST)
     told = _told(learnt, name, cut)
     while len(entries := fold([of_line[0] for of_line in told])) < n and cut > LEAST:
         cut = max(cut - STEP, LEAST)

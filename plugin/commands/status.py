@@ -29,8 +29,8 @@ class Status:
     """Everything before this instant has been judged; ISO 8601."""
     lag_s: float | None
     """From there to the server's now."""
-    waiting: int
-    """Documents that could be judged by now and are not."""
+    waiting: int | None
+    """Documents that could be judged by now and are not; None where nothing can be."""
     events: int
     """Judged within the last hour."""
     late: int
@@ -46,7 +46,7 @@ class Status:
     @classmethod
     def unable(cls, source: str, reason: str) -> Status:
         """That of a source that cannot be polled yet: it has no bundle, or one that cannot be read."""
-        return cls(source, "", "unable", None, None, 0, 0, 0, 0, 0, reason, None)
+        return cls(source, "", "unable", None, None, None, 0, 0, 0, 0, reason, None)
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -44,8 +44,8 @@ DELAY_S = 2.0
 BATCH_S = 0.2
 LOOK_S = 0.25
 N_LEARNT = 40_000
-BUDGET = 4.0
-"""Alerts among the lines that are learnt: one in ten thousand."""
+SHARE = 1e-4
+"""Of the lines, that may be alerts."""
 SETTINGS = """\
 bundles = "{folder}/bundles"
 [elasticsearch]
@@ -93,7 +93,7 @@ def _site(url: str, folder: Path, rate: int) -> Path:
     now = datetime.now(UTC)
     rounds = itertools.islice(_rounds(), N_LEARNT)
     lines = [line._replace(origin=f"r:{n}", time=n / rate, clock=n / rate) for n, line in enumerate(rounds)]
-    plan = Plan("bench", settings.source("bench").views, BUDGET, "bench-1", now.isoformat(), 0)
+    plan = Plan("bench", settings.source("bench").views, SHARE * rate * 86_400.0, "bench-1", now.isoformat(), 0)
     learnt, _ = learn(lines, plan, lambda _: None)
     bundles.save(replace(learnt, until=int(now.timestamp() * 1000)), settings.bundles)
     bundles.use(settings.bundles, "bench", "bench-1")
