@@ -63,7 +63,8 @@ def polled_row(source: str, done: Sequence[Polled]) -> str:
     """`auth: judged 1,234 documents, until 2026-03-30 15:58:42 UTC; 3 new anomalies`."""
     counts = sum((Counter(polled.counts) for polled in done), Counter[str]())
     judged = f"judged {_documents(counts['events'])}, until {stamp(done[-1].until / 1000)} UTC"
-    unread = f"; {counts['dead_letters']:,} dead letters" if counts["dead_letters"] else ""
+    n = counts["dead_letters"]
+    unread = f"; {n:,} dead {'letter' if n == 1 else 'letters'}" if n else ""
     return f"{source}: {judged}; {_anomalies(counts['records'])}{unread}."
 
 

@@ -227,7 +227,7 @@ def test_a_poll_after_a_lost_checkpoint_doubles_nothing(chain: Site) -> None:
     assert sum(map(int, re.findall(r"records=(\d+)", told))) == 0, told
     assert sum(map(int, re.findall(r"duplicates=(\d+)", told))) >= len(chain.after["poll"])
     said = chain.printed["poll anew"].stdout
-    assert re.fullmatch(r"auth: judged [\d,]+ documents, until [\d: -]+ UTC; 0 new anomalies\.\n", said)
+    assert re.fullmatch(r"auth: judged [\d,]+ documents, until [\d: -]+ UTC; 0 new anomalies; 1 dead letter\.\n", said)
 
 
 def test_the_workers_key_shows_how_the_source_stands(chain: Site) -> None:
