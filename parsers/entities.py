@@ -78,7 +78,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         ),
     ),
     (" : ", _forms(("=", r"^([^\s:]{1,128}) : (?:[^=;]{1,128} ; )?(?:TTY|HOST|PWD)="))),  # sudo, the same
-    (") ", _forms(("(", r"^\(([^\s()*]{1,128})\) CMD"))),
+    (") CMD", _forms(("(", r"^\(([^\s()*]{1,128})\) CMD"))),
     (" on ", _forms((" to ", r"^(?:BAD SU )?(\S{1,128}) to \S{1,128} on /dev/"))),
     ("(to ", _forms((" on ", r"^(?:FAILED SU )?\(to \S{1,128}\) (\S{1,128}) on "))),
     (" /dev/", _forms((":", r"^[+-] /dev/\S{1,128} ([^\s:]{1,128}):\S{1,128}$"))),  # su of old

@@ -72,9 +72,11 @@ def backfilled(polling: Polling, worked: Sequence[Worked]) -> str:
     """What was judged of the past, and that some of it has to wait."""
     n, new = sum(each.n_hits for each in worked), sum(each.n_new for each in worked)
     told = f"{polling.name}: judged {_documents(n)} by bundle {polling.bundle.id}; {_anomalies(new)}."
-    if waiting := sum(each.done < 1.0 for each in worked):
+    if waiting := sum(not each.whole for each in worked):
         lead = duration(polling.lead / 1000)
-        told += f" {waiting} of {len(worked)} pieces not to the end: their sessions may go on for {lead}; run it again."
+        told += (
+            f" In {waiting} of {len(worked)} pieces sessions may go on, for up to {lead} after --to: `poll` sees them."
+        )
     return told
 
 

@@ -98,6 +98,14 @@ def test_a_newer_bundle_judges_the_past_anew() -> None:
     """Each bundle has checkpoints of its own; what both find is written once."""
     store, (span,) = ports(), pieces(BEGIN, BEGIN + DAY_MS, 24.0, NOW)
     first = work(polling(LATER), span, store)
-    assert work(polling(LATER), span, store) == (1.0, 0, 0)
+    assert work(polling(LATER), span, store) == (1.0, True, 0, 0)
     newer = work(polling(replace(LATER, id="newer")), span, store)
-    assert newer == (1.0, first.n_hits, 0)
+    assert newer == (1.0, True, first.n_hits, 0)
+
+
+def test_a_past_that_ends_just_now_is_not_called_whole() -> None:
+    """All that has come is judged, and its last sessions may still go on."""
+    store, source = ports(), polling(LATER)
+    (span,) = pieces(BEGIN, source.limit(NOW), 24.0 * 7, NOW)
+    worked = work(source, span, store)
+    assert (worked.done, worked.whole) == (1.0, False)

@@ -205,6 +205,7 @@ def test_a_backfill_tells_what_it_judged_and_what_has_to_wait() -> None:
     """The sums of its pieces; a last one whose sessions may go on is not called done."""
     bundle = lines.bundle()
     past = polling(bundle)
-    told = terminal.backfilled(past, [Worked(1.0, 900, 1), Worked(1.0, 100, 1)])
+    told = terminal.backfilled(past, [Worked(1.0, True, 900, 1), Worked(1.0, True, 100, 1)])
     assert told == f"{past.name}: judged 1,000 documents by bundle {bundle.id}; 2 new anomalies."
-    assert " 1 of 2 pieces not to the end" in terminal.backfilled(past, [Worked(1.0, 9, 0), Worked(0.9, 1, 0)])
+    told = terminal.backfilled(past, [Worked(1.0, True, 9, 0), Worked(1.0, False, 1, 0)])
+    assert " In 1 of 2 pieces sessions may go on" in told

@@ -30,8 +30,9 @@ from models.windows import UNKNOWN, Rows, Window
 
 Gram = tuple[int, ...]
 """Events before, oldest first, and the one that followed them."""
-MAX_GRAMS = 200_000
-"""Distinct ones kept, the commonest: some 100 MB while it judges. What is left out counts as never seen."""
+MAX_GRAMS = 65_536
+"""Distinct ones kept, the commonest: with their shorter contexts 145 MB at the worst, where no two share one. What is
+left out counts as never seen."""
 MAX_REMEMBERED = 100_000
 """Grams whose probability is remembered: sessions consist of the same ones again and again."""
 SURE = 10

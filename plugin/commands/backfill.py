@@ -59,7 +59,9 @@ class Worked(NamedTuple):
     """What was judged of a piece."""
 
     done: float
-    """Of all of it, 0…1. Not 1 at the end where its last sessions may still go on."""
+    """Of what can be judged by now, 0…1."""
+    whole: bool
+    """Whether its last sessions cannot go on any more."""
     n_hits: int
     n_new: int
     """Records that were not there before."""
@@ -70,7 +72,10 @@ def work(polling: Polling, span: Span, ports: Ports, enough: Enough = never) -> 
     of = of_past(polling, span)
     done = catch_up(of, ports, enough=enough)
     return Worked(
-        _done(of, ports), sum(polled.n_hits for polled in done), sum(polled.written.created for polled in done)
+        _done(of, ports),
+        done[-1].until >= span.hi + of.lead,
+        sum(polled.n_hits for polled in done),
+        sum(polled.written.created for polled in done),
     )
 
 
