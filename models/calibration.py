@@ -97,6 +97,11 @@ class Calibration:
         over = self.score(np.asarray(self.knots)) >= cut
         return max(np.asarray(self.above)[over], default=0) / self.n
 
+    def next_under(self, cut: float) -> float | None:
+        """The highest score under `cut` that held-out windows attained; equal ones cannot be told apart by any cut."""
+        scores = self.score(np.asarray(self.knots))
+        return max(scores[scores < cut].tolist(), default=None)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON: numbers, lists, one nested object."""
         return asdict(self)

@@ -44,7 +44,7 @@ def device(choice: str) -> torch.device:
 
 def learn(lesson: Lesson, schedule: Schedule, seed: int, progress: Progress, where: torch.device) -> Fitted:
     """See `models.learning.learn`. Torch's own random numbers are left as they were."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         torch.manual_seed(seed)
         learner = Learner(lesson.network)
         learner.begin(lesson.begin)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -126,6 +127,15 @@ def _tell_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _instant(text: str) -> int:
+    """Milliseconds since the epoch."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time; write it as 2026-11-01 or 2026-11-01T08:30+01:00") from None
+    return round((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
 def _in_a_folder(path: Path | None) -> Path | None:
     if path is not None and not path.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {path.parent}; make it, or name a file elsewhere")
@@ -216,12 +226,20 @@ def _check_sources(context: typer.Context, source: str | None) -> list[str]:
     settings = _settings(context)
     ports, installer = wiring.build(settings), wiring.installer(settings)
     faults = checking.check_rights(installer)
+    if not installer.secured():
+        _notice("security is off on this server: whoever reaches it can read logs and forge records")
     for name in _sources(settings, source):
         checked = checking.check(name, settings.source(name), ports.logs, installer)
+        faults += checked.faults
         if isinstance(checked, checking.Checked):
             terminal.show_checked(out, checked)
-        faults += checked.faults
+            if not bundles.ids(settings.bundles, name):
+                _notice(f"sources.{name}: no bundle yet: `siem-anomaly train --source {name}` makes one")
     return faults
+
+
+def _notice(told: str) -> None:
+    talk.print(told, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def _check_files(paths: list[str], zone: tzinfo, format: str) -> list[str]:
@@ -267,7 +285,7 @@ def train(
         trained = training.train(source, given, lines, until, settings.bundles, tell)
     terminal.show_trained(out, trained)
     for notice in trained.notices:
-        talk.print(notice, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        _notice(notice)
 
 
 @app.command()
@@ -336,32 +354,39 @@ def _poll_once(polling: Polling, ports: Ports, *, dry_run: bool, as_json: bool) 
         out.print(terminal.polled_row(polling.key, done), highlight=False, markup=False, soft_wrap=True)
     if not any(polled.n_hits for polled in done) and (without := ports.logs.count_without(polling.stream)):
         field = polling.settings.time_field
-        told = f"{polling.key}: nothing was read, and {without:,} documents lack {field}: they can never be"
-        talk.print(told, style="yellow", highlight=False, markup=False)
+        _notice(f"{polling.key}: nothing was read, and {without:,} documents lack {field}: they can never be")
 
 
 @app.command()
 def backfill(  # noqa: PLR0913, PLR0917 - each argument is an option a person may give
     context: typer.Context,
     source: SourceName,
-    since: Annotated[datetime, typer.Option("--from", help="First instant, UTC.")],
-    until: Annotated[datetime, typer.Option("--to", help="End, UTC; itself left out.")],
+    since: Annotated[int, typer.Option("--from", parser=_instant, metavar="TIME", help="First instant.")],
+    until: Annotated[int, typer.Option("--to", parser=_instant, metavar="TIME", help="End, itself left out.")],
     hours: Annotated[float, typer.Option(min=0.1, help="Hours of a piece, which one worker judges at a time.")] = 24.0,
     pause_s: Annotated[
         float, typer.Option("--pause", min=0.0, help="Seconds of rest between two turns at a piece.")
     ] = 0.0,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what this bundle has judged before; nothing is written twice.")
+    ] = False,
     here: Annotated[bool, typer.Option("--here", help="In this process, without workers.")] = False,
     wait: Annotated[
         bool, typer.Option(help="Show how far it is until it is done; Ctrl-C leaves it to the workers.")
     ] = True,
 ) -> None:
-    """Judge what lies in the past, by the bundle in use. Run again, it goes on where it was left."""
+    """Judge what lies in the past, by the bundle in use. Run again, it goes on where it was left.
+
+    Times are such as 2026-11-01 or 2026-11-01T08:30+01:00; UTC without an offset.
+    """
     settings = _settings(context)
     ports, polling = wiring.build(settings), wiring.polling(settings, (source, 0))
     try:
-        spans = backfills.pieces(_milliseconds(since), _milliseconds(until), hours, ports.logs.now())
+        spans = backfills.pieces(since, until, hours, ports.logs.now())
     except InputError as error:
         raise typer.BadParameter(str(error)) from None
+    if again:
+        backfills.begin_again(polling, spans, ports)
     left = [piece.span for piece in backfills.progress(polling, spans, ports) if piece.done < 1.0]
     if before := len(spans) - len(left):
         talk.print(f"{source}: {before} of {len(spans)} pieces have been judged by bundle {polling.bundle.id} before.")
@@ -390,10 +415,6 @@ def _worked(polling: Polling, spans: Sequence[Span], ports: Ports) -> list[backf
 
 def _share_done(polling: Polling, spans: Sequence[Span], ports: Ports) -> float:
     return sum(piece.done for piece in backfills.progress(polling, spans, ports)) / len(spans)
-
-
-def _milliseconds(instant: datetime) -> int:
-    return round(instant.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 @app.command()
@@ -475,7 +496,7 @@ def bundle_use(
 def main() -> None:
     """Run the command line; a fault is one sentence on stderr and its exit code, a traceback with --debug."""
     try:
-        app()
+        app(_in_front(sys.argv[1:]))
     except PluginError as error:
         if "--debug" in sys.argv:
             raise
@@ -483,6 +504,21 @@ def main() -> None:
         sys.exit(error.exit_code)
     finally:
         _print("")
+
+
+def _in_front(arguments: Sequence[str]) -> list[str]:
+    """Options of every command before the command: wherever a person puts them, what they mean is clear."""
+    first: list[str] = []
+    rest: list[str] = []
+    given = iter(arguments)
+    for each in given:
+        if each == "--":
+            rest += (each, *given)
+        elif each == "--config":
+            first += (each, *islice(given, 1))
+        else:
+            (first if each == "--debug" or each.startswith("--config=") else rest).append(each)
+    return first + rest
 
 
 def _print(text: str) -> None:
@@ -503,7 +539,7 @@ def _settings(context: typer.Context) -> Settings:
     given: Given = context.obj
     settings = given.settings
     if given.config is None and not settings.sources:
-        raise ConfigError(["no settings: name their file, --config FILE before the command, or in SIEM_ANOMALY_CONFIG"])
+        raise ConfigError(["no settings: name their file with --config FILE, or in SIEM_ANOMALY_CONFIG"])
     return settings
 
 

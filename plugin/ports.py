@@ -249,6 +249,14 @@ class Setup(Protocol):
         """What the key lacks to write ours."""
         ...
 
+    def installed(self) -> bool:
+        """Whether `init` has made what a worker writes to; the key has what it needs."""
+        ...
+
+    def secured(self) -> bool:
+        """Whether the store asks who we are."""
+        ...
+
 
 @dataclass(frozen=True)
 class Ports:

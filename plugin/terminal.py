@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -238,6 +239,14 @@ def show_tuned(console: Console, tuned: Tuned) -> None:
         for example in examples:
             told = f"{stamp(example.time)}  {_plain(example.program)}: {_plain(example.text)}"
             console.print(f"  {name:<5} {example.score:6.2f}  [dim]{told}[/]", highlight=False)
+    if tuned.next_cut is not None:
+        jump = f"{tuned.alerts_after:.1f} → {tuned.alerts_next:.1f} a day at cut {_below(tuned.next_cut):.2f}"
+        console.print(f"Lines that share a score come together: the next step is {jump}.", highlight=False)
+
+
+def _below(score: float) -> float:
+    """A cut of two decimals that lets this score through."""
+    return math.floor(score * 100.0) / 100.0
 
 
 def _show_understood(console: Console, title: str, lines: Sequence[LogLine]) -> None:

@@ -149,7 +149,9 @@ class _Fitted:
 
 def _ground(lines: Sequence[LogLine], plan: Plan) -> _Ground:
     if len(lines) < MIN_LINES:
-        raise InputError(f"{plan.source}: {len(lines)} readable lines, at least {MIN_LINES} are needed to learn from")
+        raise InputError(
+            f"{plan.source}: at least {MIN_LINES} readable lines are needed to learn from, and there are {len(lines)}"
+        )
     mined = survey((line.message for line in lines), plan.masks, plan.max_templates)
     asked = any(view.detector.values for view in plan.views.values())
     matcher = Matcher(plan.masks, mined.templates, values=asked)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from plugin.commands.backfill import HOUR_MS, pieces, progress, work
+from plugin.commands.backfill import HOUR_MS, begin_again, pieces, progress, work
 from plugin.commands.follow import after, catch_up
 from plugin.errors import InputError
 from plugin.ports import Ports
@@ -101,6 +101,17 @@ def test_a_newer_bundle_judges_the_past_anew() -> None:
     assert work(polling(LATER), span, store) == (1.0, True, 0, 0)
     newer = work(polling(replace(LATER, id="newer")), span, store)
     assert newer == (1.0, True, first.n_hits, 0)
+
+
+def test_the_same_bundle_judges_again_what_it_is_told_to() -> None:
+    """Documents may have come since; what was there is written once, as ever."""
+    store, spans = ports(), pieces(BEGIN, BEGIN + DAY_MS, 12.0, NOW)
+    first = work(polling(LATER), spans[0], store)
+    before = written(store)
+    begin_again(polling(LATER), spans, store)  # the second has not been begun at all
+    assert [piece.done for piece in progress(polling(LATER), spans, store)] == [0.0, 0.0]
+    assert work(polling(LATER), spans[0], store) == first._replace(n_new=0)
+    assert written(store) == before
 
 
 def test_a_past_that_ends_just_now_is_not_called_whole() -> None:

@@ -110,7 +110,30 @@ def test_without_settings_nothing_is_asked_of_any_server(line: str, monkeypatch:
     monkeypatch.delenv("SIEM_ANOMALY_CONFIG", raising=False)
     result = CliRunner().invoke(app, line.split())
     assert isinstance(result.exception, ConfigError)
-    assert "--config FILE before the command" in str(result.exception)
+    assert "with --config FILE" in str(result.exception)
+
+
+def test_the_settings_may_be_named_after_the_command_too(tmp_path: Path) -> None:
+    """Before it, after it, in one word or two, for commands of commands as well; never what stands behind `--`."""
+    path = tmp_path / "settings.toml"
+    path.write_text('worker = "seven"\n[sources.auth]\nindices = ["auth"]\n', encoding="utf-8")
+    for given in (
+        ["--config", path, "config"],
+        ["config", f"--config={path}"],
+        ["config", "--debug", "--config", path],
+    ):
+        assert json.loads(run(*given).stdout)["worker"] == "seven"
+    assert b"no bundle yet" in run("bundle", "list", "--config", path).stdout
+    assert run("score", "--", "--config").returncode == InputError.exit_code
+    assert run("config", "--config").returncode == 2
+
+
+@pytest.mark.parametrize("time", ["now", "2026-13-01", "01.11.2026", "-"])
+def test_a_time_that_is_none_is_told_how_to_write_one(time: str) -> None:
+    """Before anything is asked."""
+    result = CliRunner().invoke(app, ["backfill", "--source", "a", "--from", time, "--to", "2026-11-01"])
+    assert result.exit_code == 2
+    assert "is no time" in result.output
 
 
 @pytest.mark.parametrize("options", [["--json"], ["--top", "0"]])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from models import base
 from models.base import Detector
@@ -80,6 +81,22 @@ def test_a_batch_is_judged_as_one_by_one(kind: str, fitted: Detector) -> None:
     alone = np.array([float(fitted.surprise([window])[0]) for window in asked])
     assert np.allclose(alone, fitted.surprise(asked), atol=1e-6)
     assert np.array_equal(surprise_once(fitted, asked), fitted.surprise(asked))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_a_gpu_learns_what_a_processor_learns(kind: str, tmp_path: Path) -> None:
+    """Fit there and loaded here, it finds normal and broken sessions as strange as one fit here does."""
+    module = base.module(kind)
+    if not hasattr(module.Config(), "device"):
+        pytest.skip(f"{kind} learns without a network")
+    here = module.Detector.fit(module.Config(device="cpu"), windows(kind, 120, 1), 0, silent)
+    there = module.Detector.fit(module.Config(device="cuda"), windows(kind, 120, 1), 0, silent)
+    there.save(tmp_path)
+    loaded = module.Detector.load(tmp_path)
+    normal, broken = windows(kind, 50, 2), windows(kind, 50, 3, broken=True)
+    for asked in (normal, broken):
+        assert loaded.surprise(asked).mean() == pytest.approx(here.surprise(asked).mean(), rel=0.25, abs=0.05)
+    assert loaded.surprise(broken).max() > loaded.surprise(normal).max()
 
 
 def test_what_it_never_saw_is_judged_too(fitted: Detector) -> None:

@@ -15,6 +15,7 @@ import pytest
 from elasticsearch import Elasticsearch
 from tenacity import wait_none
 
+from plugin.commands.check import check_rights
 from plugin.config import ElasticsearchSettings
 from plugin.doors.elastic import client as door
 from plugin.doors.elastic.anomalies import CHUNK, ElasticAnomalies
@@ -384,6 +385,16 @@ class TestInstaller:
         installer = Installer(client, settings)
         assert installer.missing_to_read(["logs-*"]) == installer.missing_to_write() == []
         assert "whoever reaches this server can read logs and forge records" in dict(installer.steps())["security"]
+        assert not installer.secured()
+
+    def test_a_store_that_nothing_was_installed_in_is_told(
+        self, client: Elasticsearch, settings: ElasticsearchSettings
+    ) -> None:
+        """Before the first poll fails there."""
+        installer = Installer(client, settings)
+        assert check_rights(installer) == ["nothing is installed to write to: run `siem-anomaly init`"]
+        list(installer.steps())
+        assert check_rights(installer) == []
 
 
 Reply = tuple[int, dict[str, Any]]

@@ -346,7 +346,8 @@ def test_check_names_precisely_the_right_that_lacks(
     code, _, told = inside(path, "check")
     whose = [""] if group else ["sources.auth: ", "sources.second: "]
     assert code == cli.FAULTS
-    assert told.splitlines() == [f"{of}the key lacks {privilege} on {pattern}" for of in whose for pattern in patterns]
+    faults = [line for line in told.splitlines() if "no bundle yet" not in line]  # of the second, once it can be read
+    assert faults == [f"{of}the key lacks {privilege} on {pattern}" for of in whose for pattern in patterns]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ class Config(DetectorConfig):
 
     def __post_init__(self) -> None:
         if self.bins < 2 or self.bin_s <= 0.0 or min(self.filters, self.code, self.epochs) < 1:
-            raise ValueError(f"{self}: bins must be at least 2, bin_s over 0, every other number at least 1")
+            raise ValueError("bins must be at least 2, bin_s over 0, every other number at least 1")
 
 
 def network(n_events: int, config: Config) -> Network:

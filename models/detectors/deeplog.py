@@ -41,7 +41,7 @@ class Config(DetectorConfig):
 
     def __post_init__(self) -> None:
         if min(self.h, self.top_g, self.embedding, self.hidden, self.layers, self.epochs) < 1:
-            raise ValueError(f"{self}: every number must be at least 1")
+            raise ValueError("every number must be at least 1")
 
 
 class Detector(NextEvent):

@@ -44,7 +44,7 @@ class Config(DetectorConfig):
 
     def __post_init__(self) -> None:
         if min(self.embedding, self.channels, self.hidden, self.epochs) < 1 or self.h < STRIDE:
-            raise ValueError(f"{self}: h must be at least {STRIDE}, every other number at least 1")
+            raise ValueError(f"h must be at least {STRIDE}, every other number at least 1")
 
 
 class Detector(NextEvent):

@@ -55,7 +55,7 @@ class Config(DetectorConfig):
 
     def __post_init__(self) -> None:
         if not 1 <= self.before <= 9:
-            raise ValueError(f"{self}: before must be 1 to 9 events")
+            raise ValueError("before must be 1 to 9 events")
 
     @property
     def context(self) -> int:

@@ -79,7 +79,7 @@ class Config(DetectorConfig):
 
     def __post_init__(self) -> None:
         if min(self.code, self.filters, self.epochs) < 1:
-            raise ValueError(f"{self}: code, filters and epochs must be at least 1")
+            raise ValueError("code, filters and epochs must be at least 1")
 
 
 def network(size: int, config: Config) -> Network:

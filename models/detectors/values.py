@@ -55,7 +55,7 @@ class Config(DetectorConfig):
 
     def __post_init__(self) -> None:
         if min(self.enough, self.steps) < 1:
-            raise ValueError(f"{self}: every number must be at least 1")
+            raise ValueError("every number must be at least 1")
 
 
 class Part(NamedTuple):

@@ -55,6 +55,13 @@ def progress(polling: Polling, spans: Sequence[Span], ports: Ports) -> list[Piec
     return [Piece(span, _done(of_past(polling, span), ports)) for span in spans]
 
 
+def begin_again(polling: Polling, spans: Sequence[Span], ports: Ports) -> None:
+    """Forget how much of each piece is done: documents may have come since. Raises what `commit` raises."""
+    for of in (of_past(polling, span) for span in spans):
+        if (stored := ports.checkpoints.load(of.key)) is not None:
+            ports.checkpoints.commit(begin(of), stored)
+
+
 class Worked(NamedTuple):
     """What was judged of a piece."""
 

@@ -105,14 +105,16 @@ def check_file(
 
 
 def check_rights(setup: Setup) -> list[str]:
-    """Ask what the key lacks whatever it reads, a sentence each.
+    """Ask what the key lacks whatever it reads, and for what `init` makes; a sentence each.
 
     Raises:
         Unavailable: the store does not answer.
         Refused: it is too old, or does not know us.
     """
     setup.version()
-    return [f"the key lacks {right}" for right in setup.missing_to_write()]
+    if lacking := setup.missing_to_write():
+        return [f"the key lacks {right}" for right in lacking]
+    return [] if setup.installed() else ["nothing is installed to write to: run `siem-anomaly init`"]
 
 
 def check(name: str, settings: SourceSettings, logs: Logs, setup: Setup) -> Checked | Unread:

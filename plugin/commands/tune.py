@@ -27,11 +27,16 @@ class Tuned:
     """Held-out lines just over the new cut, nearest first."""
     under: tuple[Example, ...]
     """Held-out lines just under it, nearest first."""
+    next_cut: float | None
+    """The next lower one that lets more through; None = nothing is left."""
+    alerts_next: float
+    """Alerts a day there. Lines that share a score come together or not at all, so a budget may fall between."""
 
 
 def compare(bundle: Bundle, cut: float) -> Tuned:
     """What another cut would change on the held-out lines of the training."""
     now = bundle.threshold
+    lower = now.calibration.next_under(cut)
     over = [example for example in now.examples if example.score >= cut]
     under = [example for example in now.examples if example.score < cut]
     return Tuned(
@@ -41,6 +46,8 @@ def compare(bundle: Bundle, cut: float) -> Tuned:
         now.alerts(cut),
         tuple(sorted(over, key=lambda example: example.score)[:SHOWN]),
         tuple(sorted(under, key=lambda example: -example.score)[:SHOWN]),
+        lower,
+        now.alerts(cut if lower is None else lower),
     )
 
 

@@ -88,6 +88,19 @@ class Installer:
         ]
         return self._missing(["monitor"], wanted) or []
 
+    def installed(self) -> bool:
+        """Whether the index is there that every worker reads first: a key may be given no more than to read it."""
+        with asking(self._client, "look for what init makes"):
+            try:
+                self._client.count(index=f"{self._prefix}-state")
+            except NotFoundError:
+                return False
+        return True
+
+    def secured(self) -> bool:
+        """Whether security is on."""
+        return self._missing(["monitor"], []) is not None
+
     def _missing(self, cluster: Sequence[str], wanted: Sequence[Mapping[str, Any]]) -> list[str] | None:
         """What the key lacks of these; None where security is off."""
         with asking(self._client, "check the key's privileges"):
