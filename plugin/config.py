@@ -244,6 +244,8 @@ class SourceSettings(_Section):
     """A poll with a larger share of unreadable lines stops and says so: the settings do not fit the documents."""
     budget: Annotated[float, Field(gt=0)] = 5.0
     """Alerts a day that a person will look at, over all views; sets the cut."""
+    suppress_s: Seconds = 86_400.0
+    """How long after an anomaly alike ones are marked as suppressed, and alert nobody; 0 = each is told."""
     max_templates: Annotated[int, Field(ge=1)] = 5_000
     """Templates a training keeps at most, the most frequent. A system has hundreds; thousands are a mask's to mend."""
     masks: tuple[MaskSettings, ...] = ()

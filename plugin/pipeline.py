@@ -40,6 +40,8 @@ class Anomaly:
     """(view, its own score) of every view that saw it, strangest first."""
     also: tuple[Anomaly, ...] = ()
     """The same as told by the other views that find it nearly as strange."""
+    repeats: int = 0
+    """How many alike ones have come since the one that was told; 0 = this is the one."""
 
 
 @dataclass(frozen=True)

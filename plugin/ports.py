@@ -77,6 +77,16 @@ class Page(NamedTuple):
     """The span really read: its `hi` is smaller than asked for when `max_hits` was reached."""
 
 
+class Told(NamedTuple):
+    """An anomaly that a person was told of, and what has said the same since."""
+
+    at: float
+    """When its line was shown, seconds since the epoch."""
+    score: float
+    n: int
+    """Alike ones since."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """Cursor and tails of one source, committed as one."""
@@ -98,6 +108,8 @@ class Checkpoint:
     """The parts are being cut anew: this one goes on no more, others take up from it."""
     tails: Mapping[str, Tails[LogLine]] = field(default_factory=dict)
     """By view."""
+    told: Mapping[str, Told] = field(default_factory=dict)
+    """By what is said: see `plugin.repeats`."""
     version: tuple[int, int] | None = None
     """The store's own stamp, for compare-and-set; None = never stored."""
 

@@ -12,7 +12,7 @@ from models.windows import Tail, Tails
 from parsers.line import LogLine
 from plugin import documents
 from plugin.errors import PollInProgress, Refused
-from plugin.ports import Anomalies, Checkpoint, Checkpoints, Logs, NewDocument, Span, Stream
+from plugin.ports import Anomalies, Checkpoint, Checkpoints, Logs, NewDocument, Span, Stream, Told
 from plugin.tally import Cell, Tally
 from tests.fakes import NOON
 
@@ -255,6 +255,7 @@ CHECKPOINT = Checkpoint(
     seen={NOON // 1000 - 1: b"\0" * 8 + b"\xff" * 8, NOON // 1000: b"abcdefgh"},
     tally=Tally({NOON - 600_000: {0: Cell(1, 2**64 - 1), 63: Cell(2, 0)}}),
     tails={"sequence": Tails({"b": TAIL, "a": TAIL._replace(counts={}, history=())}, 3.5), "rarity": Tails()},
+    told={"0af": Told(1_764_000_000.125, 31.5, 3)},
 )
 
 

@@ -202,7 +202,8 @@ def _place(tape: _Tape, history: History, world: World, hits: Iterable[Hit]) -> 
 
 def broken(history: History, placed: Sequence[tuple[str, Hit]], found: Sequence[Document]) -> str:
     """What of the law does not hold; '' = it holds."""
-    expected = {_key(body) for body in undisturbed(history, placed)}
+    whole = undisturbed(history, placed)
+    expected = {_key(body) for body in whole}
     keys = [_key(body) for body in found]
     if history.late:  # line by line: ends of sessions, and so their records, depend on when a late line came
         expected, keys = {key for key in expected if not key[1]}, [key for key in keys if not key[1]]
@@ -213,7 +214,14 @@ def broken(history: History, placed: Sequence[tuple[str, Hit]], found: Sequence[
         faults.append(f"lost: {sorted(missing)}")
     if extra := set(keys) - expected:
         faults.append(f"not there in an undisturbed run: {sorted(extra)}")
+    if not history.late and (other := _told(whole) ^ _told(found)):  # which is news depends on when a late line came
+        faults.append(f"told otherwise: {sorted(other)}")
     return "; ".join(faults)
+
+
+def _told(bodies: Sequence[Document]) -> set[tuple[str, bool, str, int]]:
+    """Each record, and how many alike ones have come since the one that was told."""
+    return {(*_key(body), body["siem_anomaly"]["repeats"]) for body in bodies}
 
 
 def undisturbed(history: History, placed: Sequence[tuple[str, Hit]]) -> list[Document]:

@@ -199,6 +199,8 @@ def test_a_poll_tells_in_a_sentence_what_it_did() -> None:
     done = [Polled("day", "b", n_hits=1_200, n_rejected=2, written=Written(1, 5, [])), Polled("day", "b", 1_000, 34)]
     told = terminal.polled_row("day", done)
     assert told == "day: judged 1,234 documents, until 1970-01-01 00:00:01 UTC; 1 new anomaly; 2 dead letters."
+    told = terminal.polled_row("day", [replace(done[0], n_suppressed=3), done[1]])
+    assert told.endswith("; 1 new anomaly; 3 repeat what was told; 2 dead letters.")
 
 
 def test_a_backfill_tells_what_it_judged_and_what_has_to_wait() -> None:

@@ -15,12 +15,12 @@ from functools import cached_property
 
 from models.windows import Tails
 from parsers.line import LogLine
-from plugin import documents, tally
+from plugin import documents, repeats, tally
 from plugin.bundle import Bundle
 from plugin.config import SourceSettings
 from plugin.errors import PollInProgress, Refused
 from plugin.pipeline import Anomaly, Detection, detect
-from plugin.ports import Checkpoint, Hit, Part, Ports, Span, Stream, Written
+from plugin.ports import Checkpoint, Hit, Part, Ports, Span, Stream, Told, Written
 from plugin.sources import Source
 from plugin.spent import Spent
 from plugin.tally import Judged
@@ -114,6 +114,8 @@ class Polled:
     n_dropped: int = 0
     """Open sessions dropped for want of room."""
     n_anomalies: int = 0
+    n_suppressed: int = 0
+    """Anomalies among them that repeat what was told."""
     written: Written = NOTHING
     lag_s: float = 0.0
     """From the end of what has been judged to the server's now."""
@@ -135,6 +137,7 @@ class Polled:
             "cache_misses": self.n_missed,
             "dropped_sessions": self.n_dropped,
             "anomalies": self.n_anomalies,
+            "suppressed": self.n_suppressed,
             "records": self.written.created,
             "duplicates": self.written.duplicates,
             "dead_letters": self.n_rejected + len(self.written.refused),
@@ -189,14 +192,15 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
         page = ports.logs.read(polling.stream, wanted)
     hits, until = [*late, *page.hits], page.span.hi
     found = detect(hits, polling.source, polling.bundle, _tails(checkpoint, polling.bundle), until / 1000, spent)
-    found = replace(found, anomalies=[each for each in found.anomalies if polling.holds(each.sighting.line)])
+    found, told = told_once(polling, checkpoint, found)
     _refuse_unreadable(polling, hits, found)
     written, size = NOTHING, 0
     if not dry_run:
         with spent.on("write"):
             written = write(polling, ports, found, now / 1000, late=_came_after(checkpoint.until))
         with spent.on("commit"):
-            size = ports.checkpoints.commit(_advanced(polling, checkpoint, hits, until, found), replacing=stored)
+            advanced = _advanced(polling, replace(checkpoint, told=told), hits, until, found)
+            size = ports.checkpoints.commit(advanced, replacing=stored)
     return _polled(polling, until, now, found, len(late), written, size, spent.seconds)
 
 
@@ -204,6 +208,13 @@ def begin(polling: Polling) -> Checkpoint:
     """The checkpoint before the first: where the training ended, or a past time begins."""
     until = polling.bundle.until if polling.past is None else polling.past.lo - polling.lead
     return Checkpoint(polling.key, until, polling.bundle.language, since=until)
+
+
+def told_once(polling: Polling, checkpoint: Checkpoint, found: Detection) -> tuple[Detection, dict[str, Told]]:
+    """Only what is to be written, repeats of what was told marked as such; and what has been told by now."""
+    own = [each for each in found.anomalies if polling.holds(each.sighting.line)]
+    anomalies, told = repeats.marked(checkpoint.told, own, polling.settings.suppress_s)
+    return replace(found, anomalies=anomalies), told
 
 
 def write(polling: Polling, ports: Ports, found: Detection, now: float, *, late: Callable[[Anomaly], bool]) -> Written:
@@ -289,8 +300,9 @@ def _advanced(polling: Polling, before: Checkpoint, hits: Sequence[Hit], until: 
     recent = {second: hashes for second, hashes in before.seen.items() if second * tally.SECOND_MS >= begins}
     seen = tally.joined(recent, tally.in_seconds(each for each in judged if each.clock >= begins))
     counted = before.tally.plus(judged).after(until - round(polling.settings.max_late_s * 1000))
-    language = polling.bundle.language
-    return replace(before, until=until, bundle=language, seen=seen, tally=counted, tails=found.tails, version=None)
+    told = repeats.remembered(before.told, until / 1000 - 2.0 * polling.settings.suppress_s)
+    now = replace(before, until=until, seen=seen, tally=counted, tails=found.tails, told=told, version=None)
+    return replace(now, bundle=polling.bundle.language)
 
 
 def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
@@ -315,6 +327,7 @@ def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
         found.n_missed,
         found.n_dropped,
         len(found.anomalies),
+        sum(each.repeats > 0 for each in found.anomalies),
         written,
         lag_s=(now - until) / 1000,
         backlog_s=max(polling.limit(now) - until, 0) / 1000,

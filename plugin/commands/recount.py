@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from models.windows import Tails
 from parsers.line import LogLine, Rejected
 from plugin import tally
-from plugin.commands.poll import Polled, Polling, notes, uncollected, write
+from plugin.commands.poll import Polled, Polling, notes, told_once, uncollected, write
 from plugin.pipeline import Anomaly, Detection, detect
 from plugin.ports import Checkpoint, Ports, Span
 from plugin.spent import Spent
@@ -40,11 +40,11 @@ def recount(polling: Polling, ports: Ports) -> Polled | None:
     if at is None:
         return None
     again = _judged_again(polling, ports, at, spent)
-    found = again.new_to(checkpoint)
+    found, told = told_once(polling, checkpoint, again.new_to(checkpoint))
     with spent.on("write"):
         written = write(polling, ports, found, now / 1000, late=lambda _: True)
     with spent.on("commit"):
-        known = replace(checkpoint, tally=checkpoint.tally.having(at, again.bucket))
+        known = replace(checkpoint, tally=checkpoint.tally.having(at, again.bucket), told=told)
         size = ports.checkpoints.commit(known, replacing=checkpoint)
     n_new = max(tally.size(again.bucket) - checkpoint.tally.n(at), 0)
     return Polled(
@@ -55,6 +55,7 @@ def recount(polling: Polling, ports: Ports) -> Polled | None:
         n_new,
         len(found.rejected),
         n_anomalies=len(found.anomalies),
+        n_suppressed=sum(each.repeats > 0 for each in found.anomalies),
         written=written,
         lag_s=(now - checkpoint.until) / 1000,
         checkpoint_bytes=size,

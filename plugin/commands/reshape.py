@@ -94,6 +94,7 @@ def _shared_out(part: Polling, ports: Ports, before: Sequence[Checkpoint]) -> Ch
         seen=tally.in_seconds(judged),
         tally=Tally().plus(judged),
         tails=_tails(part, ports, speaking),
+        told={key: told for old in before for key, told in old.told.items()},
     )
 
 

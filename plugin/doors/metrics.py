@@ -32,6 +32,7 @@ COUNTS = {
     "cache_misses": "Messages that had to be matched, because none like them was remembered.",
     "dropped_sessions": "Open sessions dropped unjudged, because more than max_sessions were open.",
     "anomalies": "Lines and ends of sessions over the cut.",
+    "suppressed": "Anomalies among them that repeat what was told.",
     "records": "Anomaly documents created.",
     "duplicates": "Documents that a replay found already there.",
     "dead_letters": "Documents that could not be read, or that Elasticsearch can never take.",

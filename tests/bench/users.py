@@ -7,8 +7,8 @@ who are there all year. Of the real log the first 60 % of its time are learnt; t
 users' logins, moved in time, with another address or host, and for `all` with what sudo ran for someone else.
 
 Each way to look is learnt (`plugin.training.learn`) and judges (`plugin.pipeline.judge`) as the product does. A
-take-over is found when a record is about one of its lines: by the bundle's cut for the budget, which may raise more or
-fewer, and among as many of the strongest as the budget allows.
+take-over is found when a person is told of one of its lines, not of one that repeats what was told within a day: by the
+bundle's cut for the budget, which may raise more or fewer, and among as many of the strongest as the budget allows.
 
     python tests/bench/users.py [--seeds 0 1 2] [--budget 5] [--json]
     python tests/bench/users.py --data DIR
@@ -34,6 +34,7 @@ from plugin.bundle import Bundle  # noqa: E402
 from plugin.config import ViewSettings, ready_views  # noqa: E402
 from plugin.doors import files  # noqa: E402
 from plugin.pipeline import Anomaly, judge  # noqa: E402
+from plugin.repeats import marked  # noqa: E402
 from plugin.training import Plan, learn  # noqa: E402
 from tests import office  # noqa: E402
 from tests.office import DAY_S, KINDS, Kind  # noqa: E402
@@ -187,20 +188,36 @@ def _row(case: Case, views: Mapping[str, ViewSettings], budget: float, seed: int
     over = [each for each in ranked if each.score >= bundle.threshold.cut]
     n = round(budget * case.days)
     return {
-        "by_cut": _found(case, over),
-        "among": _found(case, ranked[:n]),
+        "by_cut": _found(case, _told_once(over)),
+        "among": _found(case, _told_once(ranked)[:n]),
         "n": n,
         "each": len(case.marks["all"]),
-        "a_day": round(sum(not _mark(each) for each in over) / case.days, 1),
+        "a_day": _others(case, _told_once(over)),
+        "repeats_too": _others(case, over),
         "seconds": round(time.monotonic() - began),
     }
+
+
+def _told_once(anomalies: Sequence[Anomaly]) -> list[Anomaly]:
+    """Those that a person is told of, in the order that was given."""
+    in_time = sorted(anomalies, key=lambda each: each.sighting.line.time)
+    return sorted((each for each in marked({}, in_time, DAY_S)[0] if not each.repeats), key=_strength)
+
+
+def _others(case: Case, anomalies: Sequence[Anomaly]) -> float:
+    """A day, beside what was planted."""
+    return round(sum(not _mark(each) for each in anomalies) / case.days, 1)
+
+
+def _strength(anomaly: Anomaly) -> tuple[float, float]:
+    return -anomaly.score, -anomaly.surprise
 
 
 def strongest(case: Case, bundle: Bundle) -> list[Anomaly]:
     """What is nearly over the cut or over it, the strongest first."""
     lowered = bundle.with_cut(max(bundle.threshold.cut - LOWER, 1.0), "1", "")
     found, _ = judge(bundle.matcher.match(case.judged), "bench", lowered, {}, case.judged[-1].time)
-    return sorted(found, key=lambda each: (-each.score, -each.surprise))
+    return sorted(found, key=_strength)
 
 
 def _found(case: Case, anomalies: Sequence[Anomaly]) -> dict[str, int]:
@@ -217,7 +234,8 @@ def _mark(anomaly: Anomaly) -> str:
 def _told(row: Mapping[str, Any]) -> str:
     by_cut, among = (" ".join(f"{kind} {n}" for kind, n in row[of].items()) for of in ("by_cut", "among"))
     told = f"seed {row['seed']}  {row['views']:<16} of {row['each']} each: by the cut {by_cut}, beside {row['a_day']} "
-    return f"{told}others a day; among the {row['n']} strongest {among}  ({row['seconds']} s)"
+    told += f"others a day ({row['repeats_too']} with repeats); "
+    return f"{told}among the {row['n']} strongest {among}  ({row['seconds']} s)"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from elasticsearch import ConflictError, Elasticsearch, NotFoundError
 from plugin import elias_fano, tails
 from plugin.doors.elastic.client import asking
 from plugin.errors import PollInProgress, Refused
-from plugin.ports import Checkpoint
+from plugin.ports import Checkpoint, Told
 from plugin.tally import Cell, Seconds, Tally
 
 HEAD = struct.Struct(">QQ")
@@ -102,6 +102,7 @@ def _body(checkpoint: Checkpoint) -> dict[str, Any]:
         "seen": _text(_packed(checkpoint.seen)),
         "tally": _text(_counted(checkpoint.tally)),
         "tails": _text(tails.encode(checkpoint.tails)),
+        "told": _text(zlib.compress(json.dumps(checkpoint.told).encode())),
     }
 
 
@@ -117,6 +118,7 @@ def _checkpoint(source: str, answer: Mapping[str, Any]) -> Checkpoint:
         seen=_unpacked(_bytes(body["seen"])),
         tally=_tally(_bytes(body["tally"])),
         tails=tails.decode(_bytes(body["tails"])),
+        told=_told(_bytes(body["told"])) if "told" in body else {},  # an earlier release told nobody
         version=_version(answer),
     )
 
@@ -144,8 +146,16 @@ def _counted(tally: Tally) -> bytes:
 
 
 def _tally(data: bytes) -> Tally:
-    rows = json.loads(zlib.decompress(data))
+    rows = _json(data)
     return Tally({int(at): {int(cell): Cell(int(n), int(mixed)) for cell, n, mixed in cells} for at, cells in rows})
+
+
+def _told(data: bytes) -> dict[str, Told]:
+    return {str(key): Told(float(at), float(score), int(n)) for key, (at, score, n) in _json(data).items()}
+
+
+def _json(data: bytes) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(zlib.decompress(data))
 
 
 def _text(data: bytes) -> str:

@@ -1,0 +1,64 @@
+"""Anomalies that say again what a person has been told: they are written, marked suppressed, and alert nobody.
+
+What is lastingly new is as strange with each line until its source is trained again: a host that was given a new job
+would fill every inbox. So the first of alike anomalies is told, and then none for a while, unless one is much stranger.
+Elastic's detection rules call the same alert suppression; here the worker does it, and no licence is asked for.
+
+Alike is what one view says in the same words of the same host, user and address. What was told when is carried from
+poll to poll in the checkpoint, so no page size and no crash changes which one is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from models.windows import END
+from plugin import explain
+from plugin.pipeline import Anomaly
+from plugin.ports import Told
+
+STRANGER = 10.0
+"""Points over the one that was told, ten times rarer: that is news."""
+MAX_TOLD = 10_000
+"""Remembered of one source, the latest; some 300 kB of a checkpoint. What is forgotten is told once more."""
+
+
+def marked(
+    told: Mapping[str, Told], anomalies: Iterable[Anomaly], suppress_s: float
+) -> tuple[list[Anomaly], dict[str, Told]]:
+    """The anomalies, in their order, with how many alike ones came since the one that was told; and what is told now.
+
+    An anomaly is news when nothing alike was told within `suppress_s` of it, or when it is `STRANGER`.
+    """
+    known = dict(told)
+    found = []
+    for anomaly in anomalies:
+        key, at = _saying(anomaly), anomaly.sighting.line.clock or anomaly.sighting.line.time
+        before = known.get(key)
+        if before is None or abs(at - before.at) >= suppress_s or anomaly.score >= before.score + STRANGER:
+            known[key] = Told(at, anomaly.score, 0)
+        else:
+            known[key] = before._replace(n=before.n + 1)
+        found.append(replace(anomaly, repeats=known[key].n))
+    return found, known
+
+
+def remembered(told: Mapping[str, Told], since: float) -> dict[str, Told]:
+    """What is worth carrying on: told after an instant, seconds since the epoch, and of that the latest."""
+    recent = {key: each for key, each in told.items() if each.at >= since}
+    if len(recent) <= MAX_TOLD:
+        return recent
+    return dict(sorted(recent.items(), key=lambda item: (item[1].at, item[0]))[-MAX_TOLD:])
+
+
+def _saying(anomaly: Anomaly) -> str:
+    """A digest of what is said and of whom: the same for alike ones, under any bundle."""
+    line, window, why = anomaly.sighting.line, anomaly.sighting.window, anomaly.explanation
+    kind = "bin" if window.bins else "END" if window.event == END else "line"
+    last = explain.text(anomaly, window.history[-1]) if kind == "END" and explain.history(anomaly) else ""
+    word = why.observed if isinstance(why.observed, str) else ""
+    said = (anomaly.view.name, why.aspect, kind, explain.message(anomaly), explain.about(anomaly), last, why.pair, word)
+    words = "\0".join((*said, line.host, line.user, line.address))
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:20]
