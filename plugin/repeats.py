@@ -4,7 +4,8 @@ What is lastingly new is as strange with each line until its source is trained a
 would fill every inbox. So the first of alike anomalies is told, and then none for a while, unless one is much stranger.
 Elastic's detection rules call the same alert suppression; here the worker does it, and no licence is asked for.
 
-Alike is what one view says in the same words of the same host, user and address. What was told when is carried from
+Alike is what one view says in the same words of the same host, user and address, or of the same new pair on the same
+host. What was told when is carried from
 poll to poll in the checkpoint, so no page size and no crash changes which one is told.
 """
 
@@ -55,10 +56,16 @@ def remembered(told: Mapping[str, Told], since: float) -> dict[str, Told]:
 
 def _saying(anomaly: Anomaly) -> str:
     """A digest of what is said and of whom: the same for alike ones, under any bundle."""
-    line, window, why = anomaly.sighting.line, anomaly.sighting.window, anomaly.explanation
+    line, why = anomaly.sighting.line, anomaly.explanation
+    said = (why.pair,) if why.pair else (*_words(anomaly), line.user, line.address)
+    words = "\0".join((anomaly.view.name, why.aspect, line.host, *said))
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+
+
+def _words(anomaly: Anomaly) -> tuple[str, ...]:
+    """What an anomaly says that is not about a pair: of a pair the news is the pair, whichever line shows it."""
+    window, why = anomaly.sighting.window, anomaly.explanation
     kind = "bin" if window.bins else "END" if window.event == END else "line"
     last = explain.text(anomaly, window.history[-1]) if kind == "END" and explain.history(anomaly) else ""
     word = why.observed if isinstance(why.observed, str) else ""
-    said = (anomaly.view.name, why.aspect, kind, explain.message(anomaly), explain.about(anomaly), last, why.pair, word)
-    words = "\0".join((*said, line.host, line.user, line.address))
-    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+    return (kind, explain.message(anomaly), explain.about(anomaly), last, word)

@@ -112,6 +112,17 @@ def test_a_source_may_want_each_told(news: Bundle) -> None:
     assert set(told(news, suppress_s=0).values()) == {0}
 
 
+def test_a_new_pair_is_told_once_whichever_line_shows_it() -> None:
+    """A person with a new host logs in, asks for rights and logs out: one story."""
+
+    def of(seconds: float, pair: str) -> Anomaly:
+        each = said(seconds, message=f"line {seconds}")
+        return replace(each, explanation=replace(each.explanation, aspect="pair", pair=pair))
+
+    pairs = ("user.name=x|host.name=a", "user.name=x|host.name=a", "user.name=y|host.name=a")
+    assert repeats([of(n, pair) for n, pair in enumerate(pairs)]) == [0, 1, 0]
+
+
 Speak = Callable[[Anomaly], Anomaly]
 
 
