@@ -12,8 +12,8 @@ sliding over two pieces, one after the other, gives what sliding over both at on
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
@@ -146,6 +146,30 @@ class Frame:
     """Time bins in an image; 0 = none. Where there are some, a bin's close is judged and the session's END is not."""
     bin_s: float = 3_600.0
     """Width of a time bin, seconds of the source's clock."""
+
+
+def widened(frames: Sequence[Frame]) -> Frame:
+    """One frame for views that end their sequences alike: whatever `narrowed` takes of its windows is in them."""
+    return replace(
+        frames[0],
+        h=max(frame.h for frame in frames),
+        counts=any(frame.counts for frame in frames),
+        values=any(frame.values for frame in frames),
+    )
+
+
+def narrowed(window: Window, frame: Frame, pairs: tuple[str, ...] = ()) -> Window:
+    """What a window of a wider frame is in this one, which counts no images."""
+    history = window.history
+    if len(history) > frame.h:
+        history = history[-frame.h :] if frame.h else ()
+    elif window.event != END and pairs == window.pairs and (frame.values or not window.time):
+        return window
+    if window.event == END:
+        return Window(history, END, (), window.counts if frame.counts else ())
+    if frame.values:
+        return Window(history, window.event, pairs, (), window.values, window.recent, window.time)
+    return Window(history, window.event, pairs)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from parsers.templates import Templates
 from plugin.config import ViewSettings
 from plugin.errors import BundleError
 from plugin.seen import Seen
-from plugin.views import Example, Lens, Threshold, View
+from plugin.views import Example, Lens, Threshold, View, Walk, walks
 
 FORMAT = 2
 """Raised when an older program could misread a bundle."""
@@ -60,6 +60,11 @@ class Bundle:
         """The compiled templates; it reads values where a view asks for them."""
         asked = any(view.lens.settings.detector.values for view in self.views)
         return Matcher(self.masks, self.templates, values=asked)
+
+    @cached_property
+    def walks(self) -> tuple[Walk, ...]:
+        """The passes that its views need over the lines."""
+        return walks(view.lens for view in self.views)
 
     @cached_property
     def sha256(self) -> str:

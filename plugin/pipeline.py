@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from models.base import Explanation
-from models.windows import UNKNOWN, Sighting, Tails, Window, slide
+from models.windows import UNKNOWN, Sighting, Tails, Window
 from parsers.line import LogLine, Rejected
 from parsers.matcher import Match
 from plugin.bundle import Bundle
@@ -67,7 +67,7 @@ def detect(
     until: float,
     spent: Spent | None = None,
 ) -> Detection:
-    """Turn hits, oldest first, into anomalies, and the tails of each view to carry on.
+    """Turn hits, oldest first, into anomalies, and the tails of each walk to carry on.
 
     `until` is how far the source's clock has come, in seconds. `spent` is told where the time goes.
     """
@@ -91,17 +91,18 @@ def judge(
     until: float,
     spent: Spent | None = None,
 ) -> tuple[list[Anomaly], dict[str, Tails[LogLine]]]:
-    """The anomalies of matched lines, by all views together, and each view's tails."""
+    """The anomalies of matched lines, by all views together, and each walk's tails."""
     spent = spent or Spent()
+    views = {view.name: view for view in bundle.views}
     looks: list[Look] = []
     carried: dict[str, Tails[LogLine]] = {}
-    for view in bundle.views:
+    for walk in bundle.walks:
         with spent.on("window"):
-            events = view.lens.events(matches)
-            sightings, carried[view.name] = slide(tails.get(view.name, Tails()), events, view.lens.frame, until)
+            sightings, carried[walk.name] = walk.slide(matches, tails.get(walk.name, Tails()), until)
         with spent.on("score"):
-            looks.append(view.look(sightings))  # one batch, each distinct window once
+            looks += [views[lens.name].look(sightings) for lens in walk.lenses]  # each distinct window once
     with spent.on("score"):
+        looks.sort(key=lambda look: [*views].index(look.view.name))  # of equals the first in the settings speaks
         items, nats = together(looks)
         scores = bundle.threshold.calibration.score(nats)
     over = scores >= bundle.threshold.cut
@@ -125,18 +126,18 @@ def _anomaly(
     """As the view tells it that finds it strangest; of equals, the first in the settings."""
     ranked = sorted(voices, key=lambda voice: -voice[0].scores[voice[1]])
     spoken = tuple((look.view.name, float(look.scores[place])) for look, place in ranked)
+    near = [each for each, (_, own) in zip(ranked, spoken, strict=True) if own >= spoken[0][1] - NEAR]
     first, *also = [
         Anomaly(
             source,
             bundle,
             look.view,
-            look.sightings[place],
+            seen := look.own(place),
             float(look.surprises[place]),
-            own,
+            float(look.scores[place]),
             bundle.threshold.cut,
-            explained[look.view.name](look.sightings[place].window),
+            explained[look.view.name](seen.window),
         )
-        for (look, place), (_, own) in zip(ranked, spoken, strict=True)
-        if own >= spoken[0][1] - NEAR
+        for look, place in near
     ]
     return replace(first, score=score, voices=spoken, also=tuple(also))

@@ -107,7 +107,7 @@ class Checkpoint:
     closed: bool = False
     """The parts are being cut anew: this one goes on no more, others take up from it."""
     tails: Mapping[str, Tails[LogLine]] = field(default_factory=dict)
-    """By view."""
+    """By the views that share them: see `plugin.views.Walk`."""
     told: Mapping[str, Told] = field(default_factory=dict)
     """By what is said: see `plugin.repeats`."""
     version: tuple[int, int] | None = None

@@ -5,8 +5,8 @@ would fill every inbox. So the first of alike anomalies is told, and then none f
 Elastic's detection rules call the same alert suppression; here the worker does it, and no licence is asked for.
 
 Alike is what one view says in the same words of the same host, user and address, or of the same new pair on the same
-host. What was told when is carried from
-poll to poll in the checkpoint, so no page size and no crash changes which one is told.
+host. What was told when is carried from poll to poll in the checkpoint, so no page size and no crash changes which one
+is told.
 """
 
 from __future__ import annotations

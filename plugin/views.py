@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache
+from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -16,10 +17,10 @@ from models.base import Detector, Floats, frame_for
 from models.calibration import Calibration, cut_for
 from models.combining import combine
 from models.crossfit import surprise_once
-from models.windows import OPENINGS, Event, Frame, Sighting
+from models.windows import OPENINGS, Event, Frame, Sighting, Tails, Window, narrowed, slide, widened
 from parsers.line import LogLine
 from parsers.matcher import Match
-from plugin.config import LINE_FIELDS, ViewSettings
+from plugin.config import LINE_FIELDS, LineField, ViewSettings
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,47 @@ class Lens:
             *((frame.bins, frame.bin_s) * (frame.bins > 0)),
         )
 
+    @cached_property
+    def pairs_of(self) -> Callable[[LogLine], tuple[str, ...]]:
+        """The pairs of a line that its detector sees."""
+        return _pairing(self.settings.pairs) if self.settings.detector.pairs and self.settings.pairs else _no_pairs
+
     def events(self, matches: Iterable[Match]) -> list[Event[LogLine]]:
         """The matched lines as events of this view's sessions, in their order."""
-        session_of = _joining(self.settings.session_by)
-        pairs_of = [_joining(pair) for pair in self.settings.pairs] if self.settings.detector.pairs else []
-        opening = _opening if self.settings.detector.h else _none
-        asked = self.settings.detector.values
-        events = []
-        for line, event, values in matches:
-            pairs = tuple(pair for of in pairs_of if (pair := of(line, whole=True)))
-            clock = line.clock or line.time
-            of_line = values if asked else ()
-            events.append(Event(session_of(line), event, line.time, clock, pairs, line, opening(line.program), of_line))
-        return events
+        return _events(matches, self.settings.session_by, self.frame, self.pairs_of)
+
+    def windows(self, sightings: Iterable[Sighting[LogLine]]) -> list[Window]:
+        """What its detector judges of what a `Walk` saw."""
+        frame = self.frame
+        if not _joinable(frame):
+            return [seen.window for seen in sightings]
+        pairs_of = self.pairs_of
+        return [narrowed(seen.window, frame, pairs_of(seen.line)) for seen in sightings]
+
+
+def _events(
+    matches: Iterable[Match],
+    session_by: Sequence[LineField],
+    frame: Frame,
+    pairs_of: Callable[[LogLine], tuple[str, ...]],
+) -> list[Event[LogLine]]:
+    session_of, asked = _joining(tuple(session_by)), frame.values
+    opening = _opening if frame.h else _none
+    events = []
+    for line, event, values in matches:
+        clock, of_line = line.clock or line.time, values if asked else ()
+        where = opening(line.program)
+        events.append(Event(session_of(line), event, line.time, clock, pairs_of(line), line, where, of_line))
+    return events
+
+
+def _no_pairs(_: LogLine) -> tuple[str, ...]:
+    return ()
+
+
+def _joinable(frame: Frame) -> bool:
+    """Whether its windows can be taken from a wider frame's; images are counted one way alone."""
+    return not frame.context and not frame.bins
 
 
 @lru_cache(maxsize=10_000)
@@ -85,8 +114,41 @@ class View:
 
     def look(self, sightings: Sequence[Sighting[LogLine]]) -> Look:
         """How strange it finds each; distinct windows are computed once."""
-        surprises = surprise_once(self.detector, [sighting.window for sighting in sightings])
+        surprises = surprise_once(self.detector, self.lens.windows(sightings))
         return Look(self, sightings, surprises, self.calibration.score(surprises))
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Lenses that cut the lines into the same sequences: one pass over the lines serves them all."""
+
+    lenses: tuple[Lens, ...]
+
+    @property
+    def name(self) -> str:
+        """Of its tails: the names of its views."""
+        return "+".join(lens.name for lens in self.lenses)
+
+    @property
+    def frame(self) -> Frame:
+        """Whatever any of them asks for."""
+        return widened([lens.frame for lens in self.lenses])
+
+    def slide(
+        self, matches: Iterable[Match], tails: Tails[LogLine], until: float
+    ) -> tuple[list[Sighting[LogLine]], Tails[LogLine]]:
+        """The windows of the lines in its frame, from which each lens takes its own, and the tails to carry on."""
+        first, frame = self.lenses[0], self.frame
+        pairs_of = _no_pairs if _joinable(frame) else first.pairs_of  # each takes its own pairs; or there is but one
+        return slide(tails, _events(matches, first.settings.session_by, frame, pairs_of), frame, until)
+
+
+def walks(lenses: Iterable[Lens]) -> tuple[Walk, ...]:
+    """Lenses that can share a pass, together, in the order of the first of each."""
+    alike: dict[Hashable, list[Lens]] = {}
+    for lens in lenses:
+        alike.setdefault(lens.ends if _joinable(lens.frame) else lens.name, []).append(lens)
+    return tuple(Walk(tuple(group)) for group in alike.values())
 
 
 class Look(NamedTuple):
@@ -94,10 +156,16 @@ class Look(NamedTuple):
 
     view: View
     sightings: Sequence[Sighting[LogLine]]
+    """As they were seen for all views of a `Walk`."""
     surprises: Floats
     """Raw, nats, shape (sightings,)."""
     scores: Floats
     """The view's own, 0…100, shape (sightings,)."""
+
+    def own(self, place: int) -> Sighting[LogLine]:
+        """A sighting with the window that the view's detector judged."""
+        seen = self.sightings[place]
+        return seen._replace(window=self.view.lens.windows([seen])[0])
 
 
 @dataclass(frozen=True)
@@ -141,10 +209,14 @@ def together(looks: Sequence[Look]) -> tuple[list[NDArray[np.int64]], Floats]:
     them alike.
     """
     numbers: dict[tuple[str, Hashable], int] = {}
-    items = [
-        np.fromiter((numbers.setdefault(thing, len(numbers)) for thing in _things(look)), np.int64, len(look.sightings))
-        for look in looks
-    ]
+    counted: dict[tuple[int, Hashable], NDArray[np.int64]] = {}
+    items = []
+    for look in looks:
+        key = id(look.sightings), look.view.lens.ends
+        if key not in counted:  # else another view of the same walk
+            found = (numbers.setdefault(thing, len(numbers)) for thing in _things(look))
+            counted[key] = np.fromiter(found, np.int64, len(look.sightings))
+        items.append(counted[key])
     return items, combine(np.concatenate(items), np.concatenate([look.scores for look in looks]))
 
 
@@ -154,26 +226,33 @@ def _things(look: Look) -> Iterator[tuple[str, Hashable]]:
 
 
 @lru_cache(maxsize=32)
-def _joining(fields: tuple[str, ...]) -> _joined:
-    """One for all views and polls: what lines of other polls had in these fields, they often have again."""
-    return _joined(fields)
+def _joining(fields: tuple[str, ...]) -> Callable[[LogLine], str]:
+    """`host.name=web-01|process.name=sshd` of a line. One for all views and polls: lines of a session come together."""
+    values = attrgetter(*(LINE_FIELDS[field] for field in fields))
+    text = lru_cache(maxsize=20_000)(lambda given: _text(fields, _several(given, fields)))
+    return lambda line: text(values(line))
 
 
-class _joined:  # noqa: N801 - a function with its fields bound
-    """`host.name=web-01|process.name=sshd` from a line; '' when `whole` and a part is missing."""
+@lru_cache(maxsize=32)
+def _pairing(pairs: tuple[tuple[str, ...], ...]) -> Callable[[LogLine], tuple[str, ...]]:
+    """The pairs of which a line has all parts; what one line had in these fields, others often have again."""
+    fields = tuple(dict.fromkeys(chain.from_iterable(pairs)))
+    values = attrgetter(*(LINE_FIELDS[field] for field in fields))
 
-    def __init__(self, fields: Sequence[str]) -> None:
-        self.values = attrgetter(*(LINE_FIELDS[field] for field in fields))
-        self.text = lru_cache(maxsize=20_000)(partial(_text, tuple(fields)))  # lines of one session come together
+    @lru_cache(maxsize=20_000)
+    def whole(given: object) -> tuple[str, ...]:
+        of = dict(zip(fields, _several(given, fields), strict=True))
+        return tuple(_text(pair, [of[field] for field in pair]) for pair in pairs if all(of[field] for field in pair))
 
-    def __call__(self, line: LogLine, *, whole: bool = False) -> str:
-        return self.text(self.values(line), whole)
+    return lambda line: whole(values(line))
 
 
-def _text(fields: tuple[str, ...], values: object, whole: bool) -> str:
+def _several(given: object, fields: tuple[str, ...]) -> tuple[object, ...]:
+    """What an `attrgetter` gave, which of one field is no tuple."""
+    return given if isinstance(given, tuple) and len(fields) > 1 else (given,)
+
+
+def _text(fields: Sequence[str], values: Sequence[object]) -> str:
     """A value cannot begin another field: its own bars are written `%7C`."""
-    given = values if isinstance(values, tuple) and len(fields) > 1 else (values,)
-    if whole and not all(given):
-        return ""
-    named = zip(fields, given, strict=True)
+    named = zip(fields, values, strict=True)
     return "|".join(f"{field}={str(value).replace('|', '%7C')}" for field, value in named if value not in {"", None})

@@ -10,8 +10,8 @@ import pytest
 from models.windows import Tails, slide
 from parsers.line import LogLine
 from parsers.matcher import Match
-from plugin.config import LineField, ViewSettings
-from plugin.views import Lens, together
+from plugin.config import LineField, ViewSettings, ready_views
+from plugin.views import Lens, together, walks
 from tests import lines
 
 LINE = LogLine("i/1", 100.0, "web-01", "sshd", 123, "m", None, "root", "10.1.2.3", 105.0)
@@ -123,6 +123,21 @@ def test_all_views_number_a_line_alike_and_an_end_by_its_session() -> None:
     assert len(nats) == len(matches) + n_ends
     (_, apart), _ = together([looks[0], looks[1]._replace(view=other)])
     assert len({*items[0].tolist(), *apart.tolist()}) == len(matches) + 2 * n_ends
+
+
+def test_views_that_end_sessions_alike_share_a_pass_and_see_what_they_would_see_alone() -> None:
+    """Ends, histories, counts, pairs and values are those of a pass of its own, whatever the others ask for."""
+    matches = lines.bundle().matcher.match(lines.lines(lines.texts(8)))
+    ready = ready_views()
+    names = ("sequence", "order", "rarity", "users", "values", "steps", "long")
+    passes = walks(Lens(name, ready[name]) for name in names)
+    assert [walk.name for walk in passes] == ["sequence+rarity+values", "order", "users+long", "steps"]
+    for walk in passes:
+        sightings, _ = walk.slide(matches, Tails(), 1e12)
+        for own in walk.lenses:
+            alone, _ = slide(Tails(), own.events(matches), own.frame, 1e12)
+            assert own.windows(sightings) == [seen.window for seen in alone]
+            assert [seen[1:] for seen in sightings] == [seen[1:] for seen in alone]
 
 
 def test_only_detectors_that_judge_values_get_them() -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from models.windows import Tails, slide  # noqa: E402 - the repository is no installed package
+from models.windows import Tails  # noqa: E402 - the repository is no installed package
 from parsers.line import LogLine  # noqa: E402
 from parsers.masks import Masks  # noqa: E402
 from parsers.matcher import Match, Matcher  # noqa: E402
@@ -32,7 +32,7 @@ from plugin.doors import files  # noqa: E402
 from plugin.doors.elastic import checkpoints  # noqa: E402
 from plugin.ports import Checkpoint  # noqa: E402
 from plugin.tally import BUCKET_MS, CELLS, HASH_BYTES, Cell, Tally  # noqa: E402
-from plugin.views import Lens  # noqa: E402
+from plugin.views import Lens, walks  # noqa: E402
 from tests.bench.polling import EXCERPT  # noqa: E402
 
 
@@ -69,15 +69,15 @@ def _checkpoint(sessions: int, rate: int) -> Checkpoint:
     masks = Masks.default()
     lines, _ = files.read([str(EXCERPT)])
     matcher = Matcher(masks, survey((line.message for line in lines), masks, 5_000).templates)
-    views = default_views()
-    tails = {name: Tails[LogLine]() for name in views}
+    passes = walks(Lens(name, view) for name, view in default_views().items())
+    tails = {walk.name: Tails[LogLine]() for walk in passes}
     endless = _rounds(lines)
     while min(len(each.sessions) for each in tails.values()) < sessions:
         matches: list[Match] = matcher.match(itertools.islice(endless, 20_000))
-        for name, view in views.items():
-            lens = Lens(name, view)
-            frame = replace(lens.frame, max_sessions=sessions)
-            tails[name] = replace(slide(tails[name], lens.events(matches), frame, 0.0)[1], n_dropped=0)
+        for walk in passes:
+            _, more = walk.slide(matches, tails[walk.name], 0.0)
+            kept = list(more.sessions.items())[-sessions:]
+            tails[walk.name] = replace(more, sessions=dict(kept), n_dropped=0)
     seconds = round(SourceSettings(indices=("bench",)).overlap_s)
     seen = {second: b"".join(sorted(os.urandom(HASH_BYTES) for _ in range(rate))) for second in range(seconds)}
     buckets = {

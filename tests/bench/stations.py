@@ -25,7 +25,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from models.windows import Tails, slide  # noqa: E402 - the repository is no installed package
+from models.windows import Tails  # noqa: E402 - the repository is no installed package
 from parsers.line import LogLine  # noqa: E402
 from parsers.masks import Masks  # noqa: E402
 from parsers.matcher import Matcher  # noqa: E402
@@ -37,7 +37,7 @@ from plugin.doors.elastic.decoding import FastJson  # noqa: E402
 from plugin.doors.elastic.logs import _found  # noqa: E402
 from plugin.sources import Source  # noqa: E402
 from plugin.spent import Spent  # noqa: E402
-from plugin.views import Lens  # noqa: E402
+from plugin.views import Lens, Walk, walks  # noqa: E402
 from tests.bench.polling import BEGIN, EXCERPT, SHAPES, _actions  # noqa: E402
 
 DECODER = FastJson()
@@ -60,7 +60,7 @@ def main() -> None:
 def _row(shape: str, n: int, *, whole: bool) -> dict[str, Any]:
     settings = SourceSettings(indices=("bench",), time_field="@timestamp")
     source = Source("bench", settings.fields)
-    lenses = [Lens(name, view) for name, view in settings.views.items()]
+    passes = walks(Lens(name, view) for name, view in settings.views.items())
     masks, (lines, _) = Masks.default(), files.read([str(EXCERPT)])
     matcher = Matcher(masks, survey((line.message for line in lines), masks).templates)
     tails: dict[str, Tails[LogLine]] = {}
@@ -68,7 +68,7 @@ def _row(shape: str, n: int, *, whole: bool) -> dict[str, Any]:
     answers = _answers(shape, n, () if whole else source.paths)
     while poll := list(islice(answers, settings.max_hits // PAGE)):
         n_bytes += sum(map(len, poll))
-        tails = _through(poll, source, matcher, lenses, tails, spent)
+        tails = _through(poll, source, matcher, passes, tails, spent)
     stations = {station: seconds / n * 1e6 for station, seconds in spent.seconds.items()}
     return {
         "name": f"stations {shape}",
@@ -85,11 +85,11 @@ def _through(
     answers: Sequence[bytes],
     source: Source,
     matcher: Matcher,
-    lenses: Sequence[Lens],
+    passes: Sequence[Walk],
     tails: Mapping[str, Tails[LogLine]],
     spent: Spent,
 ) -> dict[str, Tails[LogLine]]:
-    """A poll's answers, from their bytes to windows; the tails of each view to carry on."""
+    """A poll's answers, from their bytes to windows; the tails of each walk to carry on."""
     with spent.on("decode"):
         decoded: list[Any] = [DECODER.json_loads(answer) for answer in answers]
     with spent.on("read"):
@@ -102,9 +102,10 @@ def _through(
         raise AssertionError(f"{len(rejected)} documents were not read: {rejected[0]}")
     carried: dict[str, Tails[LogLine]] = {}
     with spent.on("window"):
-        for lens in lenses:
-            until = lines[-1].clock
-            _, carried[lens.name] = slide(tails.get(lens.name, Tails()), lens.events(matches), lens.frame, until)
+        for walk in passes:
+            sightings, carried[walk.name] = walk.slide(matches, tails.get(walk.name, Tails()), lines[-1].clock)
+            for lens in walk.lenses:
+                lens.windows(sightings)
     return carried
 
 
