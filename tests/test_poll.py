@@ -159,6 +159,15 @@ def test_a_dry_run_writes_nothing(bundle: Bundle) -> None:
     assert (anomalies.documents, checkpoints.stored) == ({}, {})
 
 
+def test_what_is_written_is_not_kept(bundle: Bundle) -> None:
+    """A backlog of months has many anomalies; only a dry run, which writes none, gives them back."""
+    short, ports = polling(bundle, max_window_s=20_000.0), Ports(logs_of(HITS), FakeAnomalies(), FakeCheckpoints())
+    assert any(polled.anomalies for polled in catch_up(short, ports, dry_run=True))
+    done = catch_up(short, ports)
+    assert sum(polled.n_anomalies for polled in done) > 0
+    assert not any(polled.anomalies for polled in done)
+
+
 def test_a_source_whose_documents_cannot_be_read_stops_with_the_reason(bundle: Bundle) -> None:
     """When most documents are unreadable the settings are wrong: nothing is committed, the source is named."""
     logs = FakeLogs(int(lines.DAY.timestamp() * 1000) + 2 * DAY_MS)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from threading import Event
 from typing import Any, NamedTuple
 
@@ -74,7 +75,7 @@ def _caught_up(polling: Polling, ports: Ports, enough: Enough, watch: Watch, *, 
         settled(polling, ports)
     with reading_ahead(ports) as ahead, writing_behind(ahead, polling.key) as behind:
         for polled in _steps(polling, behind, enough, dry_run=dry_run):
-            done.append(polled)
+            done.append(polled if dry_run else replace(polled, anomalies=()))  # written; a backlog may have many
             tell(polled, logging.INFO if polling.past is None else logging.DEBUG)
             if polling.past is None:  # how far the source lags is not a past time's to say
                 watch.polled(polled.source, polled.counts, polled.levels, polled.seconds)
