@@ -6,10 +6,12 @@ date and clock in front of a text that many programs write.
 
 from __future__ import annotations
 
+import csv
 import re
 from contextlib import suppress
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 
+from parsers.entities import entities
 from parsers.forms import FLAGS, SEVERITIES, TAG, Form, base, build
 from parsers.line import LogLine
 from parsers.stamps import CLOCK, DATE, ISO_STAMP, MONTHS, NoSuchDate, at, iso_at, latest, named_zone, seconds
@@ -27,10 +29,21 @@ _ACCESS = re.compile(
     rf"\[(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}}):{CLOCK} ([+-]\d{{4}})\] (.*)",
     FLAGS,
 )
+_W3C = re.compile(  # IIS: the server's address, the request, the port; then who asks, and from where
+    rf"(\d{{4}}-\d\d-\d\d) {CLOCK} ((?:W3SVC\d{{1,9}}+ (?:\S{{1,255}}+ )?)?"
+    r"[\da-fA-F.:]{2,45}+ [A-Z]{3,16}+ \S++ \S++ \d{1,5}+"
+    r" (\S{1,255}+) ([\da-fA-F.:]{2,45}+)(?: .*)?)\Z",
+    FLAGS,
+)
 _NGINX = re.compile(rf"(\d{{4}})/(\d\d)/(\d\d) {CLOCK} \[([a-z]{{1,16}}+)\] (\d{{1,10}}+)#\d{{1,20}}+: (.*)", FLAGS)
 _RING = re.compile(rf"\[[A-Z][a-z]{{2}} ({DATE}) {CLOCK} (\d{{4}})\] (.*)", FLAGS)
 _CTIME = re.compile(
-    rf"[A-Z][a-z]{{2}} ({DATE}) {CLOCK}(?: [A-Z]{{3,5}}+)? (\d{{4}})(?: \[pid (\d{{1,10}}+)\])? (.*)", FLAGS
+    rf"\(?[A-Z][a-z]{{2}} ({DATE}) {CLOCK}(?: [A-Z]{{3,5}}+)? (\d{{4}})\)?(?: \[pid (\d{{1,10}}+)\])? (.*)", FLAGS
+)
+_TRANSFER = re.compile(  # xferlog: seconds, peer, bytes, file, how, who
+    r"\d{1,10}+ (\S{1,255}+) \d{1,20}+ .{1,4096} [ab] [CUT_]{1,3} [oid] [arg] (\S{1,128})"
+    r" \S{1,64} [01] \S{1,128} [ci]\s?\Z",
+    FLAGS,
 )
 _AUDIT = re.compile(
     r"(?:node=(\S{1,255}+) )?type=\S{1,64}+ msg=audit\((\d{1,11}+(?:\.\d{1,9}+)?):\d{1,20}+\): ?(.*)", FLAGS
@@ -47,6 +60,11 @@ _JAVA = re.compile(r"([A-Z]{4,8}+) \[[^\]]{1,128}+\] ([\w.$]{1,255}+) (.*)", FLA
 _HADOOP = re.compile(
     r"(\d\d)(\d\d)(\d\d) (\d\d)([0-5]\d)([0-6]\d) (\d{1,10}+) ([A-Z]{1,16}+) ([^\s:]{1,255}+): (.*)", FLAGS
 )
+_RUBY = re.compile(rf"[DIWEFA], \[{ISO_STAMP} #(\d{{1,10}}+)\]\s++([A-Z]{{3,8}}+) -- ([^\s:]{{0,128}}+): (.*)", FLAGS)
+_SAMBA = re.compile(
+    rf"\[(\d{{4}})/(\d\d)/(\d\d) {CLOCK}, {{1,4}}\d{{1,2}}(?:, pid=(\d{{1,10}}+)[^\]]{{0,256}}+)?\]\s++(.*)", FLAGS
+)
+_POSTGRESQL = re.compile(rf"(\d{{4}}-\d\d-\d\d) {CLOCK} ([A-Z]{{1,5}}+|[+-]\d\d),(?=\"|,)[^\n]", FLAGS)
 _CLUSTER = re.compile(
     rf"\S{{1,64}}+ (\d{{9,10}}+) \d{{4}}\.\d\d\.\d\d (\S{{1,255}}+) (?:{DATE} {CLOCK} \S{{1,255}}+ )?", FLAGS
 )
@@ -56,11 +74,12 @@ _LOGFMT = re.compile(
     rf'(?:level=([A-Za-z]{{1,16}}+) )?(?:time|ts|t)="?{ISO_STAMP}"? (?:level=([A-Za-z]{{1,16}}+) )?(.*)', FLAGS
 )
 _PLAIN = re.compile(
-    rf"(?:[A-Z][a-z]{{2}} |\d{{1,10}}+ |[DIWEFA], )?\[?(\d{{4}})[-/.:](\d\d)[-/.:](\d\d)[- T]{CLOCK}"
+    rf"(?:[A-Z][a-z]{{2}} |\d{{1,10}}+ |[DIWEFA], )?[\[(]?(\d{{4}})[-/.:](\d\d)[-/.:](\d\d)[- T]{CLOCK}"
     r" ?(Z|UTC|[+-]\d\d(?::?\d\d)?|)(?: [A-Z]{3,5}+(?= \[))?(?: #\d{1,10}+(?=\]))?"
-    r"(?=[\s\]:|,])[\]:,]{0,2}(?:\s++|(?=\[))(.*)",
+    r"(?=[\s\]:|,)])[\]:,)]{0,2}(?:\s++|(?=\[))(.*)",
     FLAGS,
 )
+_TYPED = re.compile(rf"([a-z][\w.-]{{0,31}}+) {ISO_STAMP} (.*)", FLAGS)
 _LEVEL = "DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE|LOG|PANIC"
 _LOGGER = re.compile(r"([\w.]{1,128}+)\s++\[(\d{1,10}+)\]: ([A-Z]{1,16}+)\s++(.*)", FLAGS)
 _DAEMON = re.compile(r"([\w.-]{1,255}+) ([\w./-]{1,128}+)\[(\d{1,10}+)\]:? (.*)", FLAGS)
@@ -68,11 +87,29 @@ _LEVELLED = re.compile(
     rf"(?:\[(\d{{1,10}}+)\] )?\[?({_LEVEL})\]?:?\s++(?:([A-Za-z][\w.$-]{{0,127}}+): )?(.*)", FLAGS | re.IGNORECASE
 )
 _NUMBERED = re.compile(r"(?:\[(\d{1,10}+)\]:?|(\d{1,10}+)(?= \[[A-Z]))\s++(?:\[([A-Z][A-Za-z]{1,15}+)\] )?(.*)", FLAGS)
-_JAVA_LEVEL = re.compile(  # Spring Boot's, Logback's and Log4j's
-    rf"(?:\[[^\]]{{1,128}}+\] )?\[?({_LEVEL})\]? ++(?:(\d{{1,10}}+) --- )?(?:\[[^\]]{{0,128}}+\] ){{0,3}}"
-    r"((?(2)|(?=[\w$]{1,64}+\.))[A-Za-z_][\w.$/\[\]-]{0,255}+) *(?: - | : |(?<! ): )(.*)",
+_PID_TAG = re.compile(
+    rf"(?!(?:{_LEVEL})\[)([A-Za-z][\w./-]{{0,127}}+)\[(\d{{1,10}}+)(?::\d{{1,10}}+)?\]:? "
+    r"(?:(info|notice|warning|error|debug|fatal): )?(.*)",
     FLAGS,
 )
+_NAMED_LEVEL = re.compile(
+    rf"([A-Za-z][\w-]{{0,63}}+(?::[\w-]{{1,63}}+)?)(?:: |\.)({_LEVEL}): (.*)", FLAGS
+)  # OSSEC's; Monolog's
+_ASTERISK = re.compile(r"([A-Z]{3,16}+)\[(\d{1,10}+)\](?:\[C-[\da-f]{1,16}+\])?:? (?=[\w/-]{1,64}+\.c:)(.*)", FLAGS)
+_SOURCE_LINE = re.compile(r"(\w{1,128}+)\.(?:java|scala|kt):\d{1,6}+ - (.*)", FLAGS)
+_LOGGER_LAST = re.compile(r" \(([a-z]\w{0,63}(?:\.[\w$]{1,64}){1,12})\)\Z", FLAGS)
+_JAVA_LEVEL = re.compile(  # Spring Boot's, Logback's and Log4j's
+    rf"(?:\[[^\]]{{1,128}}+\]\s)?\[?({_LEVEL})\]?\s++(?:(\d{{1,10}}+) --- )?(?:\[[^\]]{{0,128}}+\] ){{0,3}}"
+    r"((?(2)|(?=[\w$]{1,64}+\.))[A-Za-z_][\w.$/\[\]-]{0,255}+)(?:#[\w$]{1,128}+)? *(?: - | : |(?<! ): )(.*)",
+    FLAGS,
+)
+_BRACKETED = re.compile(  # JBoss', with a thread after it; Kea's, with a process and a thread in it
+    rf"({_LEVEL})\s++\[([A-Za-z][\w$-]{{0,63}}+(?:\.[\w$-]{{1,64}}+)++)(?:/(\d{{1,10}}+)\.\d{{1,20}}+)?\] "
+    r"(?:\([^)]{1,128}+\) )?(.*)",
+    FLAGS,
+)
+_LIBVIRT = re.compile(r"(\d{1,10}+): (debug|info|warning|error) : (.*)", FLAGS)
+_RSPAMD = re.compile(r"#(\d{1,10}+)\([\w-]{1,32}+\) (.*)", FLAGS)
 _MONGO = re.compile(r"([FEWID])\d? {1,2}([A-Z]{1,16}+|-) ++(\[.*)", FLAGS)
 _LEVEL_FIRST = re.compile(
     rf"\[?({_LEVEL})\]?:? {{0,4}}+(?:\[[^\]]{{1,128}}+\] )?(\d{{4}})-(\d\d)-(\d\d)[ T]{CLOCK}"
@@ -80,6 +117,23 @@ _LEVEL_FIRST = re.compile(
     FLAGS,
 )
 _DASHED = re.compile(rf"- ([\w.]{{1,128}}+) - ({_LEVEL}) - (.*)", FLAGS)
+_HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
+    (_DASHED, ("program", "level", "message"), None),
+    (_LOGGER, ("program", "pid", "level", "message"), None),
+    (_DAEMON, ("host", "program", "pid", "message"), None),
+    (_ASTERISK, ("level", "pid", "message"), "asterisk"),
+    (_PID_TAG, ("program", "pid", "level", "message"), None),
+    (_NAMED_LEVEL, ("program", "level", "message"), None),
+    (_SOURCE_LINE, ("program", "message"), None),
+    (_BRACKETED, ("level", "program", "pid", "message"), None),
+    (_LIBVIRT, ("pid", "level", "message"), None),
+    (_RSPAMD, ("pid", "message"), None),
+    (_JAVA_LEVEL, ("level", "pid", "program", "message"), None),
+    (_LEVELLED, ("pid", "level", "program", "message"), None),
+    (_MONGO, ("level", "program", "message"), None),
+    (_NUMBERED, ("pid", "number", "level", "message"), None),
+)
+"""What may stand between a date and a text: each with what its groups are, and whose it is where it says none."""
 _GROUP = re.compile(r"\[([^\[\]]{0,128}+)\]", FLAGS)
 _LEVELS = {**SEVERITIES, "i": 6, "w": 4, "e": 3, "f": 2, "d": 7, "note": 6, "system": 6, "log": 6}
 """MongoDB's, MySQL's and PostgreSQL's besides."""
@@ -100,9 +154,9 @@ def contained(text: str, origin: str, time: float, now: float, zone: tzinfo) -> 
 def unwrapped(message: str, origin: str, time: float, now: float, zone: tzinfo) -> LogLine:
     """A message that may have a form of its own, which then says its program; the time is the outer one."""
     with suppress(NoSuchDate):
-        for _, pattern, read in FORMS:
-            if found := pattern.match(message):
-                return read(found, origin, now, zone)._replace(time=time)
+        for form in FORMS:
+            if found := form.pattern.match(message):
+                return form.read(found, origin, now, zone)._replace(time=time)
     return build(origin, time, "", None, None, message, None)
 
 
@@ -140,6 +194,8 @@ def _ctime(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     """`Mon Nov 23 10:00:00 2026 message`; vsftpd's have a pid, FreeRADIUS' a colon, and OpenVPN's name no program."""
     date, hour, minute, second, year, pid, message = found.groups()
     time = at(int(year), date, hour, zone) + int(minute) * 60 + seconds(second)
+    if transfer := _TRANSFER.match(message):
+        return build(origin, time, "", None, None, message, None)._replace(address=transfer[1], user=transfer[2])
     if pid is None and (tag := _DAEMON.match(message)):
         host, program, pid, message = tag.groups()
         return build(origin, time, host, program, pid, message, None)
@@ -217,6 +273,46 @@ def _plain(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     return undressed(message, origin, time, None)
 
 
+def _w3c(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> LogLine:
+    """`2026-11-23 10:00:00 10.0.0.1 GET / - 443 bob 203.0.113.9 Mozilla/5.0 …`. Source: IIS; its times are UTC."""
+    date, hour, minute, second, message, user, client = found.groups()
+    time = iso_at(date, hour, "Z", UTC) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", None, None, message, None)._replace(user=user.strip("-"), address=client)
+
+
+def _typed(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`https 2026-11-23T10:00:00.186641Z app/edge/50dc 203.0.113.9:2817 …`: load balancers write a kind first."""
+    kind, date, hour, minute, second, offset, message = found.groups()
+    time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", "", None, f"{kind} {message}", None)
+
+
+def _ruby(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`I, [2026-11-23T10:00:00.123456 #55]  INFO -- app: message`."""
+    date, hour, minute, second, offset, pid, level, program, message = found.groups()
+    time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", program, pid, message, SEVERITIES.get(level.lower()))
+
+
+def _samba(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`[2026/11/23 10:00:00.123456,  3, pid=777, …] ../../source3/auth/auth.c:201(function)`."""
+    year, month, day, hour, minute, second, pid, message = found.groups()
+    time = iso_at(f"{year}-{month}-{day}", hour, "", zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", "", pid, message, None)
+
+
+def _postgresql(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`2026-11-23 10:00:00.123 UTC,"bob","app",20,"10.0.0.5:4711",…,FATAL,28P01,"message",…`: PostgreSQL's csvlog."""
+    date, hour, minute, second, named = found.groups()
+    time = iso_at(date, hour, named, zone) if named[0] in "+-" else iso_at(date, hour, "", named_zone(named, zone))
+    time += int(minute) * 60 + seconds(second)
+    columns = [*next(csv.reader([found.string]), []), *[""] * 14]
+    user, pid, client, level, message = (columns[n] for n in (1, 3, 4, 11, 13))
+    pid = pid if pid.isdecimal() and len(pid) <= 10 else ""
+    line = build(origin, time, "", None, pid, message or found.string[found.end() - 1 :], _LEVELS.get(level.lower()))
+    return line._replace(user=user or line.user, address=entities(client)[1] or line.address)
+
+
 def _level_first(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
     """`INFO  [main] 2026-11-23 10:00:00,123 message`, `[INFO] 2026-11-23 10:00:00 message`."""
     level, year, month, day, hour, minute, second, offset, message = found.groups()
@@ -226,26 +322,23 @@ def _level_first(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -
 
 def undressed(message: str, origin: str, time: float, severity: int | None) -> LogLine:
     """What follows a date: host and program, or a logger, pid and level, or a level, or these in brackets."""
-    host = program = pid = level = None
     if message.startswith("[") and "][" in message[:MAX_GROUPED]:
         program, pid, level, message = _grouped(message)
-    elif tag := _DASHED.match(message):
-        program, level, message = tag.groups()
-    elif tag := _LOGGER.match(message):
-        program, pid, level, message = tag.groups()
-    elif tag := _DAEMON.match(message):
-        host, program, pid, message = tag.groups()
-    elif tag := _JAVA_LEVEL.match(message):
-        level, pid, program, message = tag.groups()
-    elif tag := _LEVELLED.match(message):
-        pid, level, program, message = tag.groups()
-    elif tag := _MONGO.match(message):
-        level, program, message = tag.groups()
-    elif tag := _NUMBERED.match(message):
-        bracketed, bare, level, message = tag.groups()
-        pid = bracketed or bare
-    named = _LEVELS.get((level or "").lower())
-    return build(origin, time, host, program, pid, message, severity if named is None else named)
+        return build(origin, time, None, program, pid, message, _level(level, severity))
+    for pattern, names, speaker in _HEADS:
+        if head := pattern.match(message):
+            told = dict(zip(names, head.groups(), strict=True))
+            program, message = told.get("program") or speaker, told["message"] or ""
+            if program is None and (last := _LOGGER_LAST.match(message, max(message.rfind(" ("), 0))):
+                program, message = last[1], message[: last.start()]
+            pid = told.get("pid") or told.get("number")
+            return build(origin, time, told.get("host"), program, pid, message, _level(told.get("level"), severity))
+    return build(origin, time, None, None, None, message, severity)
+
+
+def _level(named: str | None, otherwise: int | None) -> int | None:
+    severity = _LEVELS.get((named or "").lower())
+    return otherwise if severity is None else severity
 
 
 def _grouped(message: str) -> tuple[str | None, str | None, str | None, str]:
@@ -265,20 +358,25 @@ def _grouped(message: str) -> tuple[str | None, str | None, str | None, str]:
 
 
 FORMS = (
-    Form("apache", _APACHE, _apache),
-    Form("access", _ACCESS, _access),
-    Form("nginx", _NGINX, _nginx),
-    Form("kernel", _RING, _ring),
-    Form("ctime", _CTIME, _ctime),
-    Form("audit", _AUDIT, _audit),
-    Form("klog", _KLOG, _klog),
-    Form("suricata", _FAST, _fast),
-    Form("named", _NAMED, _named),
-    Form("hadoop", _HADOOP, _hadoop),
+    Form("apache", _APACHE, _apache, "["),
+    Form("nginx", _NGINX, _nginx, "0"),
+    Form("kernel", _RING, _ring, "["),
+    Form("ctime", _CTIME, _ctime, "A("),
+    Form("audit", _AUDIT, _audit, "a"),
+    Form("klog", _KLOG, _klog, "A"),
+    Form("suricata", _FAST, _fast, "0"),
+    Form("named", _NAMED, _named, "[0"),
+    Form("hadoop", _HADOOP, _hadoop, "0"),
     Form("cluster", _CLUSTER, _cluster),
-    Form("logfmt", _LOGFMT, _logfmt),
-    Form("plain", _PLAIN, _plain),
-    Form("plain", _LEVEL_FIRST, _level_first),
+    Form("access", _ACCESS, _access),
+    Form("logfmt", _LOGFMT, _logfmt, "a"),
+    Form("iis", _W3C, _w3c, "0"),
+    Form("postgresql", _POSTGRESQL, _postgresql, "0"),
+    Form("ruby", _RUBY, _ruby, "A"),
+    Form("samba", _SAMBA, _samba, "["),
+    Form("plain", _PLAIN, _plain, "A0[("),
+    Form("plain", _TYPED, _typed, "a"),
+    Form("plain", _LEVEL_FIRST, _level_first, "A["),
 )
 """In the order they are tried; no line has two of these forms but for the last, which takes what the others leave."""
 

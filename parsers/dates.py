@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from parsers.daemons import undressed
 from parsers.devices import routed
 from parsers.forms import FLAGS, PRI, TAG, Form, build, severity_of
 from parsers.line import LogLine
-from parsers.stamps import CLOCK, DAY_S, MONTHS, NoSuchDate, at, iso_at, latest, seconds
+from parsers.stamps import CLOCK, DATE, DAY_S, HOUR_S, MONTHS, NoSuchDate, at, iso_at, latest, seconds
 
 _TAGGED = rf"(?:(?:([^\s\[:]{{1,255}}+) (?=[^\s:\[]{{1,128}}+[\[:]))?{TAG})?(.*)"
 _DAY_FIRST = re.compile(
@@ -39,11 +39,22 @@ _TAI = re.compile(r"@4([0-9a-f]{15})([0-9a-f]{8}) (.*)", FLAGS)
 _TWELVE = r"(?: ([AP]M))?"
 _MONTH_FIRST = re.compile(rf"([A-Z][a-z]{{2}}) (\d{{1,2}}), (\d{{4}}),? (\d{{1,2}}):(\d\d):(\d\d){_TWELVE} (.*)", FLAGS)
 _NUMBERS = re.compile(
-    rf"\[?(\d{{1,2}})([/.])(\d{{1,2}})\2(\d{{4}}),? (\d{{1,2}}):([0-5]\d):([0-6]\d(?:[.,]\d{{1,9}})?)"
-    rf"{_TWELVE}\]?:?\s++(.*)",
+    rf"\[?(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}})(?:,? |:)(\d{{1,2}}):([0-5]\d):([0-6]\d(?:[.,]\d{{1,9}})?)"
+    rf"{_TWELVE}(?: (UTC|GMT|Z|[+-]\d\d:?\d\d))?\]?[:,]?\s++(.*)",
     FLAGS,
 )
 _PROXY = re.compile(rf"([\da-fA-F.:]{{2,45}}):\d{{1,5}}+ \[(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}}):{CLOCK}\] (.*)", FLAGS)
+_NETSCALER = re.compile(r"([^\s:]{1,255}+) \d{1,3}+-PPE-\d{1,3}+ : ((?:default )?([A-Z]\w{1,31}+) .*)", FLAGS)
+_NAMED_MONTH = re.compile(
+    rf"\[?(\d{{1,2}})[-/ ]([A-Za-z]{{3}})[-/ ](\d{{4}})(?:[ T:]|, ?){CLOCK}"
+    r" ?(Z|UTC|GMT|[+-]\d\d:?\d\d|)\]?[:,]?\s++(.*)",
+    FLAGS,
+)
+_BRACKETED = re.compile(rf"\[({DATE}) (?:(\d{{4}}) )?{CLOCK}(?: (\d{{4}}))?\]:?\s++(.*)", FLAGS)
+_ALONE = re.compile(
+    rf"{CLOCK}\s++((?:\[[^\]]{{1,128}}+\]\s++)?\[?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\]?\s.*)", FLAGS
+)
+_LEASE = re.compile(rf"(\d{{1,5}}+),(\d\d)/(\d\d)/(\d\d),{CLOCK},(.*)", FLAGS)
 _TAI_AHEAD_S = 10
 """TAI's seconds before UTC's at the epoch; who writes such stamps leaves later leap seconds out."""
 _REDIS = {".": 7, "-": 6, "*": 5, "#": 4}
@@ -132,13 +143,59 @@ def _month_first(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -
     return build(origin, time, "", None, None, message, None)
 
 
-def _numbers(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
-    """`11/23/2026 10:00:00 AM message`, month first; `23.11.2026 10:00:00 message`, day first."""
-    first, mark, second, year, hour, minute, second_s, half, message = found.groups()
-    month, day = (first, second) if mark == "/" else (second, first)
+def _numbers(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`11/23/2026 10:00:00 AM message`, month first; `23.11.2026 10:00:00 message`, day first.
+
+    Where no calendar has that date, or it is to come, the other order is meant.
+    """
+    first, mark, second, year, hour, minute, second_s, half, offset, message = found.groups()
+    pairs = ((first, second), (second, first)) if mark == "/" else ((second, first), (first, second))
+    offset = "Z" if offset in {"UTC", "GMT"} else offset or ""
     into_s = int(minute) * 60 + seconds(second_s)
-    time = iso_at(f"{year}-{month:0>2}-{day:0>2}", _hour(hour, half), "", zone) + into_s
-    return build(origin, time, "", None, None, message, None)
+    times = []
+    for month, day in pairs:
+        with suppress(NoSuchDate):
+            times.append(iso_at(f"{year}-{month:0>2}-{day:0>2}", _hour(hour, half), offset, zone) + into_s)
+    if not times:
+        raise NoSuchDate
+    time = next((time for time in times if time <= now + DAY_S), times[0])
+    if gateway := _NETSCALER.match(message):
+        return build(origin, time, gateway[1], gateway[3], None, gateway[2], None)
+    return undressed(message, origin, time, None)
+
+
+def _named_month(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`[23/Nov/2026 10:00:00] message`, `[23/Nov/2026:10:00:00 +0100] message`, `23-NOV-2026 10:00:00 * message`."""
+    day, month, year, hour, minute, second, offset, message = found.groups()
+    offset = "Z" if offset in {"UTC", "GMT"} else offset
+    date = f"{year}-{MONTHS.get(month.title(), 0):02}-{day:0>2}"
+    time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
+    return undressed(message, origin, time, None)
+
+
+def _bracketed(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`[Nov 23 10:00:00] NOTICE[5]: message`."""
+    date, early_year, hour, minute, second, year, message = found.groups()
+    into_s, year = int(minute) * 60 + seconds(second), early_year or year
+    time = at(int(year), date, hour, zone) + into_s if year else latest(date, hour, into_s, now, zone)
+    return undressed(message, origin, time, None)
+
+
+def _clock(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`10:00:00.123 [main] INFO org.example.Main - message`: of the last day, an hour ahead allowed."""
+    hour, minute, second, message = found.groups()
+    into_s, last = int(minute) * 60 + seconds(second), datetime.fromtimestamp(now + HOUR_S, zone)
+    time = iso_at(f"{last:%Y-%m-%d}", hour, "", zone) + into_s
+    if time > now + HOUR_S:
+        time = iso_at(f"{last - timedelta(days=1):%Y-%m-%d}", hour, "", zone) + into_s
+    return undressed(message, origin, time, None)
+
+
+def _lease(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`10,11/23/26,10:00:00,Assign,10.0.0.99,laptop,AABBCCDDEEFF,…`, as Windows' DHCP server writes it."""
+    number, month, day, year, hour, minute, second, message = found.groups()
+    time = iso_at(f"20{year}-{month}-{day}", hour, "", zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", None, None, f"{number},{message}", None)
 
 
 def _proxy(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
@@ -150,16 +207,20 @@ def _proxy(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
 
 
 FORMS = (
-    Form("dates", _DAY_FIRST, _day_first),
-    Form("dates", _EPOCH, _epoch),
-    Form("dates", _EPOCH_S, _epoch_s),
-    Form("dates", _BASIC, _basic),
-    Form("dates", _SHORT, _short),
-    Form("dates", _MIKROTIK, _mikrotik),
-    Form("dates", _TAI, _tai),
-    Form("dates", _MONTH_FIRST, _month_first),
-    Form("dates", _NUMBERS, _numbers),
-    Form("haproxy", _PROXY, _proxy),
+    Form("dates", _DAY_FIRST, _day_first, "[A0"),
+    Form("dates", _EPOCH, _epoch, "<0"),
+    Form("dates", _EPOCH_S, _epoch_s, "[0"),
+    Form("dates", _BASIC, _basic, "0"),
+    Form("dates", _SHORT, _short, "[0"),
+    Form("dates", _MIKROTIK, _mikrotik, "a"),
+    Form("dates", _TAI, _tai, "@"),
+    Form("dates", _MONTH_FIRST, _month_first, "A"),
+    Form("dates", _NUMBERS, _numbers, "[0"),
+    Form("dates", _NAMED_MONTH, _named_month, "[0"),
+    Form("dates", _BRACKETED, _bracketed, "["),
+    Form("dates", _ALONE, _clock, "0"),
+    Form("dhcp", _LEASE, _lease, "0"),
+    Form("haproxy", _PROXY, _proxy, "0aA:"),
 )
 
 

@@ -10,16 +10,23 @@ from datetime import UTC, tzinfo
 
 from parsers.forms import FLAGS, PRI, SEVERITIES, Form, build, severity_of
 from parsers.line import LogLine
-from parsers.stamps import CLOCK, DATE, at, iso_at, seconds
+from parsers.stamps import CLOCK, DATE, at, iso_at, named_zone, seconds
 
 _PRODUCT = re.compile(r"(?:CEF:\d{1,2}+|LEEF:[\d.]{1,8}+)\|[^|]{0,255}+\|([^|]{1,255}+)\|", FLAGS)
 _PAN = re.compile(r"\d{0,4}+,\d{4}/\d\d/\d\d \d\d:\d\d:\d\d,\w{0,32}+,([A-Z]{3,16}+),", FLAGS)
 _RECORD = re.compile(rf"{PRI}((?:CEF:\d|LEEF:\d).*)", FLAGS)
 _RECEIVED = re.compile(
-    rf"(?<=[\s|^])(?:rt|devTime|end)=(?:(\d{{10}})(\d{{3}})|({DATE}) (\d{{4}}) {CLOCK}(?: (UTC|GMT|Z))?)(?=[\s^]|\Z)",
+    r"(?<=[\s|^])(?:rt|devTime|end)=(?:(\d{10})(\d{3})|"
+    rf"(?:({DATE}) (\d{{4}}) |(\d{{4}}-\d\d-\d\d)T){CLOCK} ?(UTC|GMT|Z|[+-]\d\d:?\d\d|)(?:[+-]00:00)?)(?=[\s^]|\Z)",
     FLAGS,
 )
 _FORTI = re.compile(rf"{PRI}date=(\d{{4}}-\d\d-\d\d),? time={CLOCK},? (.*)", FLAGS)
+_PAIR = r'[\w.-]{1,64}+=(?:"[^"]{0,1024}+"|[^\s",]{0,1024}+),? '
+_KEYS = re.compile(
+    rf'{PRI}((?:{_PAIR}){{0,16}}?)(?:(?:time|timestamp|ts|t|eventtime)="?(\d{{4}}-\d\d-\d\d)[T ]'
+    rf'|date="?(\d{{4}}-\d\d-\d\d)"?,? time="?){CLOCK} ?(Z|[+-]\d\d:?\d\d|)"?(?:,? |\Z)(.*)',
+    FLAGS,
+)
 _WELF = re.compile(
     rf'{PRI}id="?([\w-]{{1,64}}+)"? (?:sn=\S{{1,64}}+ )?time="(\d{{4}}-\d\d-\d\d) {CLOCK} ?(UTC|GMT|Z|)" (.*)', FLAGS
 )
@@ -34,7 +41,8 @@ _TOPICS = re.compile(
     r"([a-z][a-z\d-]{1,31}+),\S{1,128}+ .*",
     FLAGS,
 )
-_KEYED = {key: re.compile(rf'(?<!\S){key}="?([^\s,"]{{1,255}}+)', FLAGS) for key in ("devname", "level", "tz", "fw")}
+_KEYS_READ = ("devname", "level", "tz", "fw", "timezone", "uname")
+_KEYED = {key: re.compile(rf'(?<!\S){key}="?([^\s,"]{{1,255}}+)', FLAGS) for key in _KEYS_READ}
 MAX_CHARS = 4_096
 """How far a record is searched for its time, its device and its zone."""
 
@@ -68,13 +76,14 @@ def _record(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogL
     pri, message = found.groups()
     time = now
     if stamp := _RECEIVED.search(message, 0, MAX_CHARS):
-        whole, thousandths, date, year, hour, minute, second, offset = stamp.groups()
+        whole, thousandths, date, year, iso, hour, minute, second, offset = stamp.groups()
+        offset = "Z" if offset in {"UTC", "GMT"} else offset
         if whole:
             time = int(whole) + int(thousandths) / 1e3
-        elif offset:
-            time = at(int(year), date, hour, UTC) + int(minute) * 60 + seconds(second)
+        elif iso:
+            time = iso_at(iso, hour, offset, zone) + int(minute) * 60 + seconds(second)
         else:
-            time = at(int(year), date, hour, zone) + int(minute) * 60 + seconds(second)
+            time = at(int(year), date, hour, UTC if offset else zone) + int(minute) * 60 + seconds(second)
     return build(origin, time, "", product(message), None, message, severity_of(pri))
 
 
@@ -86,6 +95,17 @@ def _forti(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
     severity = severity_of(pri) if pri else SEVERITIES.get(_keyed("level", message))
     return build(origin, time, _keyed("devname", message), "", None, message, severity)
+
+
+def _keys(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`logger=context t=2026-11-23T10:00:00.123Z level=info …`, `device="SFW" date=2026-11-23 time=10:00:00 …`."""
+    pri, before, whole, date, hour, minute, second, offset, after = found.groups()
+    message = before + after
+    zone = named_zone(_keyed("timezone", message), zone)
+    time = iso_at(whole or date, hour, offset, zone) + int(minute) * 60 + seconds(second)
+    severity = severity_of(pri) if pri else SEVERITIES.get(_keyed("level", message).lower())
+    line = build(origin, time, "", "", None, message, severity)
+    return line if line.user else line._replace(user=_keyed("uname", message))
 
 
 def _welf(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
@@ -110,12 +130,13 @@ def _snare(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     return line if user in {"", "N/A"} else line._replace(user=user)
 
 
-UNDATED = (Form("cef", _RECORD, _record), Form("mikrotik", _TOPICS, _router))
+UNDATED = (Form("cef", _RECORD, _record, "<A"), Form("mikrotik", _TOPICS, _router, "a"))
 """May have no time of their own."""
 FORMS = (
-    Form("fortigate", _FORTI, _forti),
-    Form("welf", _WELF, _welf),
-    Form("pan-os", _COMMAS, _commas),
+    Form("fortigate", _FORTI, _forti, "<a"),
+    Form("welf", _WELF, _welf, "<a"),
+    Form("keys", _KEYS, _keys, "<a"),
+    Form("pan-os", _COMMAS, _commas, "<0,"),
     Form("snare", _SNARE, _snare),
 )
 

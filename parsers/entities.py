@@ -7,17 +7,33 @@ write into a message (a user name of `x from 10.0.0.1`), the last `from` counts:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from socket import AF_INET, AF_INET6, inet_pton
 
 MAX_CHARS = 4_096
 """How far a message is read: names stand near its beginning, and the time per message is to have a bound."""
 
-_Forms = tuple[tuple[str, re.Pattern[str]], ...]
+_Forms = tuple[tuple[str, Callable[[str], re.Match[str] | None]], ...]
 
 
 def _forms(*forms: tuple[str, str]) -> _Forms:
-    return tuple((marker, re.compile(pattern)) for marker, pattern in forms)
+    """A search for `^` would fail at every character anew."""
+    each = ((marker, re.compile(pattern)) for marker, pattern in forms)
+    return tuple((marker, form.match if form.pattern[0] == "^" else form.search) for marker, form in each)
 
+
+_NAME = r"[^\s,;:\"'()\[\]<>|=]{1,128}"
+"""What names of users are made of where nothing marks their end."""
+_NOBODY = r"(?!N/A\b|(?i:unknown|none|null|nil)\b|-(?![\w.]))"
+_THINGS = r"(?:the|this|all|any|client|host|service|server|port|interface|request|session|connection|device|station)"
+"""What else authentication is said to fail for."""
+_OPENED, _CLOSED = r"[\"'\[<(]", r"[\"'\]>)]"
+_TRIED = (  # `login failed for bob from …`, `peer authentication failed for bob`
+    r" for (?:(?<=failed for )|(?<=attempt for )|(?<=failure for )|(?<=succeeded for )|(?<=success for )"
+    r"|(?<=successful for ))"
+    rf"(?:(?:user|peer|account|username) )?{_OPENED}?(?!\d{{1,3}}\.\d|{_THINGS}\b){_NOBODY}({_NAME}){_CLOSED}?"
+    r"(?=[.,;:]?(?:\s(?:from|on|at|by|via)\s|\s?\(|\s-|\Z)|[,;:]\s)"
+)
 
 # Every line passes here, and a substring test costs a tenth of a search: each group is opened by a word, each pattern
 # tried only where its marker is, and a pattern that begins with plain characters is found at the speed of `memchr`.
@@ -25,7 +41,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
     (
         "user",
         _forms(
-            ("nvalid user ", r"nvalid user (.{0,128}) from "),  # sshd
+            ("nvalid user ", r"nvalid user (?!name/password )(.{0,128}) from "),  # sshd
             ("nvalid user ", r"nvalid user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
             ("nvalid user ", r"nvalid user (\S{0,128})(?: \[preauth\])?$"),
             ("llegal user ", r"llegal user (.{0,128}) from "),
@@ -42,19 +58,34 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("ocal user ", r"^session (?:opened|closed) for local user (\S{1,128}) from "),  # sftp-server
             (" logged ", r"(?:^|,\S{1,64} )user (\S{1,128}) logged (?:in|out) from "),  # RouterOS
             (" suser=", r"[ |]suser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),  # CEF
+            (" duser=", r"[ |]duser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),
+            ("user [", rf"\buser \[[^\]\s]{{0,64}}\]\\\[({_NAME})\]"),  # Samba
             (
                 "for user ",  # what ends a name, or goes on after one: else it is prose (`for user input on …`)
                 r"for user [`<]?([^\s(\[`<'\":;,][^\s(:;,'>]{0,127})(?<!\.)"
-                r"(?=[(:;,'>]|\.?(?:\Z|\s{1,8}(?:from|by|account)\s|\s{0,8}\())",
+                r"(?=[(:;,'>]|\.?(?:\Z|\s{1,8}(?:from|by|account|through|via)\s|\s{0,8}\())",
             ),
             ("of user ", r"of user (\S{1,128}?)\.?$"),  # systemd-logind
             ("new user: name=", r"new user: name=([^,\s]{0,128})"),  # what changes accounts
             ("user '", r"user '([^']{0,128})'"),
+            ("user id '", r"user id '([^']{1,128})'"),  # Meraki
             ('user "', r'(?<!client )user "([^"]{0,128})"'),
             ("for user [", r"for user \[([^\]]{0,128})\]"),  # pure-ftpd
             (": user ", r": user (\S{1,128}?): authentication failure"),  # Apache httpd
             (" user = ", r" : user = (\S{1,128})"),  # Cisco ASA
             ("_username=", r" sasl_username=([^\s,]{1,128})"),  # Postfix
+            (" (", rf"user ({_NAME}) \((?:uid=)?\d{{1,10}}[),]"),
+            (" from ", rf"user(?<!such user) ({_NAME}) from [\da-fA-F.:]{{2,45}}(?![\w.:])"),
+            ("by user ", rf"by user ['\"]?({_NAME})['\"]?(?=[.,;]?(?:\s|\Z))"),
+            ("unix-user:", rf"unix-user:({_NAME})"),  # polkit
+            ('"user', rf'"user(?:_?[nN]ame|)"\s?:\s?"{_NOBODY}([^"]{{1,128}})"'),  # JSON behind a tag
+            ("user: ", rf"user: {_OPENED}{_NOBODY}({_NAME}){_CLOSED}"),
+            ("username: ", rf"username: {_OPENED}?{_NOBODY}({_NAME})"),
+            (
+                "=",
+                r"user(?:(?<![\w.-]user)|(?<=[\s,]srcuser)|(?<=[\s,]src_user)|(?<=[\s,]unauthuser)|(?<=[\s,]xauthuser))"
+                rf"(?:_?[nN]ame|\.name|)=\"?{_NOBODY}({_NAME})",
+            ),
         ),
     ),
     (
@@ -67,7 +98,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("succeeded for '", r"^\S{1,32} auth succeeded for '([^']{0,128})' "),
             ("error for ", r"PAM: \S{1,32} error for (?!illegal user )(\S{1,128}) from "),
             ("identify password for [", r"could not identify password for \[([^\]]{1,128})\]"),
-            ("none for ", r"none for (.{0,128}) from "),
+            ("none for ", r"none for (?!<invalid username>)(.{0,128}) from "),
             ("/pam for ", r"/pam for (.{0,128}) from "),
             ("exceeded for ", r"exceeded for (.{0,128}) from "),
             ("failures for ", r"authentication failures for (\S{1,128})"),
@@ -75,17 +106,26 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("password changed for ", r"password changed for (\S{1,128})$"),
             ("(set_id=", r"\(set_id=([^)\s]{1,128})\)"),  # Exim
             (" su for ", r"^(?:Successful|FAILED) su for \S{1,128} by (\S{1,128})$"),  # su: who it was before
+            ("ogin ", _TRIED),
+            ("uthentication ", _TRIED),
+            ("EAP method ", _TRIED),
         ),
     ),
     (" : ", _forms(("=", r"^([^\s:]{1,128}) : (?:[^=;]{1,128} ; )?(?:TTY|HOST|PWD)="))),  # sudo, the same
-    (") CMD", _forms(("(", r"^\(([^\s()*]{1,128})\) CMD"))),
-    (" on ", _forms((" to ", r"^(?:BAD SU )?(\S{1,128}) to \S{1,128} on /dev/"))),
-    ("(to ", _forms((" on ", r"^(?:FAILED SU )?\(to \S{1,128}\) (\S{1,128}) on "))),
-    (" /dev/", _forms((":", r"^[+-] /dev/\S{1,128} ([^\s:]{1,128}):\S{1,128}$"))),  # su of old
+    (
+        " logged ",
+        _forms(
+            (" using ", rf" logged in using ({_NAME}),"),  # iDRAC
+            ("USER: ", r"USER: (\S{1,128}) connected from "),  # Aruba
+            (" ", r"^(?![uU]ser )(\S{1,128}) logged (?:in|out|on|off) (?:from|via|at) "),
+        ),
+    ),
     (
         '"',
         _forms(
             ('acct="', r'[ \']acct="([^"]{0,128})"'),  # auditd
+            ('AUID="', r' ?\bAUID="(?!unset")([^"]{1,128})"'),
+            ('] "', r" \S{1,255} (?!-)(\S{1,128}) \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] \""),  # web's
             (": Client", r"^\[([^\]]{1,128})\] (?:OK|FAIL) (?:LOGIN|DOWNLOAD|UPLOAD): Client"),  # vsftpd
         ),
     ),
@@ -93,7 +133,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         "'",
         _forms(
             ("User '", r"(?:User|[uU]sername) '([^']{0,128})'"),  # Juniper, Cisco
-            ("authentication of '", r"authentication of '([^']{1,128})' with "),  # strongSwan
+            ("authentication of '", r"authentication of '([^']{1,128})' (?:with|successful|failed)\b"),  # strongSwan
             ("' to group '", r"^add '([^']{1,128})' to "),
             ("delete user ", r"^delete user '([^']{0,128})'"),
         ),
@@ -113,22 +153,98 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         "]",
         _forms(
             (" USER ", r"\](?:\) -|\):) USER (\S{1,128}?)(?::| \()"),  # proftpd
-            ("Login ", r"Login (?:OK|incorrect)[^\[]{0,200}: \[([^\]/]{1,128})"),  # FreeRADIUS
+            ("from client ", r"(?:Login (?:OK|incorrect)|Invalid user)[^\[]{0,200}: \[([^\]/]{1,128})"),  # FreeRADIUS
+            ("Executing command [", r"^([^\s:]{1,128}): Executing command \["),  # pkexec
             (" Peer Connection ", r"\[([^\]]{1,128})\] Peer Connection Initiated"),  # OpenVPN
         ),
     ),
-    ("/", _forms((":", r"^([A-Za-z][\w.@-]{0,127})/[\d.:a-fA-F]{2,45}:\d{1,5} "))),  # OpenVPN
-    ("usrName=", _forms(("=", r"(?<!\w)usrName=([^\t\n|^=]{1,128}?)(?=[\t\n|^]|\s{1,8}\w{1,64}=|\s*\Z)"))),  # LEEF
-    ("User ", _forms((" not allowed", r"^User (.{1,128}) from \S{1,255} not allowed"))),
-    (" BY ", _forms(("LOGIN ON ", r"^(?:ROOT )?LOGIN ON .{1,128} BY (\S{1,128})"))),
+    (
+        "/",
+        _forms(
+            (":", r"^([A-Za-z][\w.@-]{0,127})/[\d.:a-fA-F]{2,45}:\d{1,5} "),  # OpenVPN
+            (" on /dev/", r"^(?:BAD SU )?(\S{1,128}) to \S{1,128} on /dev/"),  # su
+            (" ran command ", r"^(\S{1,128}) ran command "),  # doas
+            (" HIER_", r" (?!- )(\S{1,128}) HIER_[A-Z_]{2,64}/"),  # Squid
+        ),
+    ),
+    (
+        "User",
+        _forms(
+            (" not allowed", r"^User (.{1,128}) from \S{1,255} not allowed"),
+            (" not allowed", r"^User (\S{1,128}) not allowed because "),
+            ("ername '", r"Username '([^']{1,128})'"),  # F5
+            ("User [", rf"User \[({_NAME})\]"),  # Synology
+            ("@", rf"User ({_NAME}?)@[^\s\]]{{1,255}} logged "),  # VMware
+            ("Cannot login ", rf"Cannot login ({_NAME}?)@[\da-fA-F.:]{{2,45}}"),
+            (" - User ", r" - User (\S{1,128}) - "),  # NetScaler
+            (
+                "",
+                r"User(?<![\w.-]User)(?:s|[nN]ame|I[dD]|)(?: [nN]ame)?\s?[=:]\s{0,2}[\"'\[<]?"
+                rf"{_NOBODY}(?!\d{{1,20}}(?![\w.@\\-]))({_NAME})",
+            ),
+        ),
+    ),
 )
 
-# The look-behinds stand after the first character, so that the search can jump to it: four times as fast.
-_IP4 = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?!\w|\.\w)")
+_ANCHORED = {
+    beginning: re.compile(pattern)
+    for beginnings, pattern in (
+        (("auth",), rf"auth(?:-worker)?\b.{{0,128}}\(({_NAME}),[\da-fA-F.:]{{2,45}}(?:,<[^>]{{0,64}}>)?\)"),  # Dovecot
+        (("imap", "pop3", "lmtp", "mana", "subm"), rf"[a-z\d-]{{3,32}}\(({_NAME})\)<\d"),
+        (("badl",), rf"badlogin: [^\[]{{0,255}}\[[^\]]{{1,64}}\] \S{{1,32}} ({_NAME}) "),  # Cyrus
+        (("logi",), rf"login: [^\[]{{0,255}}\[[^\]]{{1,64}}\] ({_NAME}) \S{{1,64}} User logged in"),
+        (("main", "work", "sec-"), rf"(?:main|worker|sec-mod)\[({_NAME})\]: ?[\da-fA-F.:]{{2,45}} "),  # ocserv
+        (("pam_",), r"pam_\w{1,32}\([^)\s]{1,64}\): account (\S{1,128}) has expired"),
+        (  # PAN-OS: the twelfth column after the time, or the tenth
+            ("1,20", "0,20", ",202"),
+            r"\d?,\d{4}/\d\d/\d\d [\d:]{8},\w{0,32},"
+            r"(?:(?:TRAFFIC|THREAT|GLOBALPROTECT)(?:,[^,]{0,255}){8},([^,]{1,128}),|CONFIG(?:,[^,]{0,255}){6},([^,]{1,128}),)",
+        ),
+        (("from",), r"from (\S{1,128}) to \S{1,128} at /dev/"),  # AIX' su
+        (("Brow", "SSH ", "XML ", "CLI "), rf"\S{{3,8}} log(?:in|out): ({_NAME}) - "),  # iLO
+        (("[log",), rf"\[login:({_NAME}) "),  # snoopy
+        (("AS_R", "TGS_"), r"(?:AS|TGS)_REQ .{0,512}?[, ]([^\s@,]{1,128})@[\w.-]{1,255} for \S{1,255}@"),  # Kerberos
+        (
+            ("FAIL",),
+            rf"FAILED (?=LOGIN .{{0,64}}FROM \S{{1,255}} FOR |SU \(to).{{0,330}}?(?: FOR |\) )({_NAME})",
+        ),  # login, su
+        (("(to ",), r"\(to \S{1,128}\) (\S{1,128}) on "),  # su
+        (("+ /d", "- /d"), r"[+-] /dev/\S{1,128} ([^\s:]{1,128}):\S{1,128}$"),  # su of old
+        (("LOGI", "ROOT"), r"(?:ROOT )?LOGIN ON .{1,128} BY (\S{1,128})"),  # login
+        (("LEEF",), r"LEEF.{0,4000}?(?<!\w)usrName=([^\t\n|^=]{1,128}?)(?=[\t\n|^]|\s{1,8}\w{1,64}=|\s*\Z)"),
+        (("Auth",), r"Authorized to ([^,\s]{1,128}), krb5 principal "),  # sshd
+        (("AUTH",), r"AUTH=server,.{0,512}? authid=([^\s,]{1,128})"),  # Sendmail
+        (("chan",), r"changed password expiry for (\S{1,128})$"),  # chage
+        (("comm",), r"command not permitted for ([^\s:]{1,128}): "),  # doas
+        (("user",), r"user (\S{1,128}) (?:added|removed) by \S{1,128} (?:to|from) group "),  # gpasswd
+    )
+    for beginning in beginnings
+}
+"""By the first letters of the messages that say a user there: one look-up for all of them."""
+_BRACKETED = re.compile(
+    r"\((?!CRON\)|\?@)(?:([^\s()*]{1,128})\) (?:CMD|BEGIN|END|LIST|REPLACE|DELETE|RELOAD|MAIL|AUTH|ORPHAN|WRONG)"
+    r"|([^\s()@]{1,128})@[^\s()]{1,255}\) \[[A-Z])"
+    r"|\(\?@[^\s()]{1,255}\) \[INFO\] (\S{1,128}) is now logged in"
+)
+"""cron's, and pure-ftpd's."""
+
+# The look-behinds stand after the first character, so that the search can jump to it: four times as fast. Behind an
+# address a port may stand: tcpdump writes it after a dot, and an arrow after that.
+_IP4 = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?!\w|\.\w(?!\d{0,4} > ))")
 _IP6 = re.compile(r"[0-9a-fA-F:](?<![\w:.].)[0-9a-fA-F:]{1,38}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
 _WWN = re.compile(r"(?:[0-9a-fA-F]{2}:){7}[0-9a-fA-F]{2}")
-_REMOTE_HOST = re.compile(r"rhost=([^\s;,]{1,255})")
+_REMOTE_HOST = re.compile(r"rhost=(?:::ffff:(?=\d))?([^\s;,]{1,255})")
 _FROM_PORT = re.compile(r" from ([^\s,;]{1,255}) port \d")
+_REMOTE = re.compile(r"\]\.{3}([\d.]{7,15}|[\da-fA-F:]{3,39})\[")  # strongSwan: local[its name]...remote[its name]
+MAX_KEY = 36
+"""Characters before an address that may be its key's: `srcip=`, `client_ip: `, `Source Address: `, `src: /`."""
+_SIDES = ("src", "source", "client", "remote", "peer", "user", "orig", "caller", "attacker", "calling", "")
+_PLACES = ("ip", "ipaddr", "ipaddress", "ip_address", "addr", "address", "host", "h")
+_PEERS = frozenset(
+    {f"{side}{mark}{place}" for side in _SIDES for mark in ("", "_", "-", ".") for place in _PLACES if side or not mark}
+    | {"src", "source", "client", "remote", "peer", "attacker", "caller", "rip", "c-ip"} - {"h"}
+)
+"""Keys of the peer's address, in small letters."""
 
 
 def entities(message: str) -> tuple[str, str]:
@@ -139,10 +255,14 @@ def entities(message: str) -> tuple[str, str]:
 
 
 def _user(message: str) -> str:
+    if (anchored := _ANCHORED.get(message[:4])) and (found := anchored.match(message)):
+        return found[found.lastindex or 0]
+    if message[:1] == "(" and (found := _BRACKETED.match(message)):
+        return found[found.lastindex or 0]
     for word, forms in _USERS:
         if word in message:
-            for marker, pattern in forms:
-                if marker in message and (found := pattern.search(message)):
+            for marker, find in forms:
+                if marker in message and (found := find(message)):
                     return found[1].strip()
     return ""
 
@@ -150,38 +270,62 @@ def _user(message: str) -> str:
 def _address(message: str) -> str:
     if "rhost=" in message and (found := _REMOTE_HOST.search(message)):
         return found[1]
-    start = message.find(" user IP = ")
-    if start >= 0 and (address := _first_address(message, start)):
-        return address
-    start = message.find("src=")
-    if start >= 0 and (address := _first_address(message, start)):
-        return address
     start = message.rfind(" from ")
+    if start >= 0 and (found := _FROM_PORT.match(message, start)):
+        return found[1]
+    dots, may_be_six = message.count("."), _may_hold_six(message, 0)
+    if dots < 6 and not may_be_six:  # one at most
+        return _first_address(message, 0) if dots >= 3 else ""
     if start >= 0:
-        if found := _FROM_PORT.match(message, start):
-            return found[1]
-        if address := _first_address(message, start):
+        at = message.find("src=")
+        if (at >= 0 and (address := _first_address(message, at))) or (address := _first_address(message, start)):
             return address
-    return _first_address(message, 0)
+    if "]..." in message and (found := _REMOTE.search(message)):
+        return found[1]
+    return _first_address(message, 0, _is_peers)
 
 
-def _first_address(message: str, start: int) -> str:
-    """The first IPv4 address from `start` on, else the first IPv6 one; not 0.0.0.0 and ::, which are nobody's."""
-    if message.count(".", start) >= 3:
-        for found in _IP4.finditer(message, start):
-            if _is_somebodys(found[0]):
-                return found[0]
-    if message.find("::", start) >= 0 or message.count(":", start) >= 7:
-        for found in _IP6.finditer(message, start):
-            if _is_somebodys(found[0]):
-                return found[0]
-    return ""
+def _first_address(message: str, start: int, is_sought: Callable[[re.Match[str]], bool] | None = None) -> str:
+    """The first IPv4 address from `start` on, else the first IPv6 one; not 0.0.0.0 and ::, which are nobody's.
+
+    What is sought comes before the others, and one that a name stands before (`sip:100@10.0.0.1`) after them.
+    """
+    first = named = ""
+    for pattern in (_IP4, _IP6):
+        if not (message.count(".", start) >= 3 if pattern is _IP4 else _may_hold_six(message, start)):
+            continue
+        for found in pattern.finditer(message, start):
+            address = found[0]
+            if not _is_somebodys(address):
+                continue
+            if message[found.start() - 1] == "@":
+                named = named or address
+            elif is_sought is None or is_sought(found):
+                return address
+            else:
+                first = first or address
+        if first:
+            return first
+    return named
+
+
+def _may_hold_six(message: str, start: int) -> bool:
+    return message.find("::", start) >= 0 or message.count(":", start) >= 7
+
+
+def _is_peers(address: re.Match[str]) -> bool:
+    """Whether its key says that it is the peer's."""
+    at = address.start()
+    before = address.string[max(0, at - MAX_KEY) : at]
+    key = before.rstrip("=:[(\"'/ ")
+    return key != before and key[max(key.rfind(" "), key.rfind(","), key.rfind("(")) + 1 :].lower() in _PEERS
 
 
 def _is_somebodys(address: str) -> bool:
     try:
-        if address.endswith(".0.0.0") or _WWN.fullmatch(address):
-            return False
-        return any(inet_pton(AF_INET6 if ":" in address else AF_INET, address))
+        if ":" in address:
+            return any(inet_pton(AF_INET6, address)) and not _WWN.fullmatch(address)
+        inet_pton(AF_INET, address)
     except OSError:
         return False
+    return not address.endswith(".0.0.0")

@@ -50,6 +50,13 @@ class Form(NamedTuple):
     format: str
     pattern: re.Pattern[str]
     read: Read
+    starts: str = ""
+    """What its lines begin with: `A` a capital, `a` a small letter, `0` a digit, or a mark; '' = anything."""
+
+    def may_begin_with(self, char: str) -> bool:
+        """Whether a line of this form may begin with this character; True where nobody knows."""
+        kind = "0" if char.isdigit() else char if not char.isalpha() else "A" if char.isupper() else "a"
+        return not self.starts or kind in self.starts
 
 
 def writable(text: str) -> str:

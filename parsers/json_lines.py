@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from datetime import tzinfo
 
+from parsers import daemons, dates
 from parsers.daemons import unwrapped
+from parsers.entities import entities
 from parsers.forms import SEVERITIES, build, writable
 from parsers.line import LogLine
-from parsers.stamps import instant
+from parsers.stamps import NoSuchDate, instant
 
 MAX_MESSAGE = 65_536
 """Characters of a message that are kept, as of a line of text."""
 MAX_STAMP = 18
 """Digits of microseconds since the epoch: 16 until the year 2286."""
+MAX_SPOKEN = 64
+"""Characters of a date and a clock in whatever order."""
 LAST_S = 253_402_300_799
 """The last second that a calendar has."""
 
@@ -35,7 +40,7 @@ def load(text: str) -> Mapping[str, object] | None:
 def read(document: Mapping[str, object], origin: str, now: float, zone: tzinfo) -> LogLine | None:
     """The line of a document, None where its fields are not those of one of these."""
     lines = (read(document, origin, now, zone) for keys, read in _READERS if keys <= document.keys())
-    return next(filter(None, lines), None) or _logged(document, origin, zone)
+    return next(filter(None, lines), None) or _logged(document, origin, now, zone)
 
 
 def _journald(document: Mapping[str, object], origin: str, _now: float, _zone: tzinfo) -> LogLine | None:
@@ -117,11 +122,17 @@ def _gelf(document: Mapping[str, object], origin: str, now: float, _zone: tzinfo
     return build(origin, float(stamp), _text(document, "host"), program, pid, message, severity)
 
 
-def _logged(document: Mapping[str, object], origin: str, zone: tzinfo) -> LogLine | None:
-    """What loggers of applications write: bunyan, pino, zap, logrus, structlog, Serilog, Python's, and their like."""
-    text = _text(document, *_TEXTS) or _rendered(document)
-    time = next((moment for key in _TIMES if (moment := _moment(document.get(key), zone)) is not None), None)
-    if time is None or not text:
+def _logged(document: Mapping[str, object], origin: str, now: float, zone: tzinfo) -> LogLine | None:
+    """What loggers of applications write: bunyan, pino, zap, logrus, structlog, Serilog, Python's, and their like.
+
+    Audit logs and sensors write no text: what they tell then is all their fields.
+    """
+    stamps = (document.get(key) for key in _TIMES)
+    time = next((moment for stamp in stamps if (moment := _moment(stamp, now, zone)) is not None), None)
+    if time is None:
+        return None
+    text = _text(document, *_TEXTS) or _rendered(document) or _all(document)
+    if not text:
         return None
     more = (f"{key}={told}" for key in _FAULTS if (told := _text(document, key)))
     level = _text(document, *_LEVELS)
@@ -134,13 +145,24 @@ def _logged(document: Mapping[str, object], origin: str, zone: tzinfo) -> LogLin
         " ".join((text, *more))[:MAX_MESSAGE],
         _PINO.get(level, SEVERITIES.get(level.lower())),
     )
-    user, address = _called(document, _USERS), _text(document, *_ADDRESSES)
-    return line._replace(user=user or line.user, address=address or line.address)
+    user = _called(document, _USERS) or line.user or _somewhere(document, _WHO) or _somewhere(document, _WHOSE)
+    address = _somewhere(document, _FROM_WHERE)
+    return line._replace(user=user, address=_address(address) or line.address)
 
 
 _TIMES = (
-    *("time", "timestamp", "ts", "@t", "asctime", "datetime", "date", "timeMillis", "Timestamp"),
+    *("time", "timestamp", "ts", "@t", "asctime", "datetime", "date", "timeMillis", "Timestamp", "instant"),
     *("eventTime", "CreationTime", "published", "requestReceivedTimestamp"),  # CloudTrail, Office 365, Okta, Kubernetes
+    *(
+        "Time",
+        "event_time",
+        "eventTimestamp",
+        "unixTime",
+        "time_local",
+        "time_iso8601",
+        "start_time",
+        "receiveTimestamp",
+    ),
 )
 _TEXTS = (
     *("message", "msg", "@m", "event", "text", "body", "log", "RenderedMessage"),
@@ -148,15 +170,73 @@ _TEXTS = (
 )
 _FAULTS = ("error", "err", "@x")
 _LEVELS = ("level", "severity", "levelname", "lvl", "@l", "log_level")
-_HOSTS = ("hostname", "host")
-_PROGRAMS = ("service", "app", "application", "appname", "program", "logger", "name", "component", "module")
+_HOSTS = ("hostname", "host", "hostIdentifier")
+_PROGRAMS = (
+    *("service", "app", "application", "appname", "program", "logger", "name", "component", "module"),
+    *("loggerName", "logger_name", "_path"),  # Log4j, Logstash, Zeek
+)
 _PIDS = ("pid", "process_id")
 _USERS = ("user", "username", "user_name", "User", "UserName")
-_ADDRESSES = ("ip", "client_ip", "remote_addr", "remote_ip", "src_ip", "ClientIP")
+_WHO = frozenset({
+    "username", "user", "usr", "uname", "loginname", "accountname", "principalname", "principalemail", "alternateid",
+    "clientusername", "remoteuser", "useremail", "userprincipalname",
+})  # fmt: skip
+_WHOSE = frozenset({"userid", "login", "account", "principal", "principalid", "displayname", "identity", "initiatedby"})
+"""Keys of the user's name, in small letters and without what parts their words; deeper ones count last."""
+_FROM_WHERE = frozenset(
+    f"{side}{what}"
+    for side in ("src", "source", "client", "remote", "peer", "user", "caller", "origin", "real", "http", "")
+    for what in ("ip", "ips", "addr", "address", "ipaddress", "ipaddr", "host")
+    if side or what not in {"host", "addr"}
+) | {"idorigh", "origh", "calleripaddress", "clientipaddress", "remotehost", "saddr", "srcaddr", "callerip", "rhost"}
+MAX_FIELDS = 256
+"""Of a document that are looked through."""
+MAX_DEPTH = 4
 _PINO = {"10": 7, "20": 7, "30": 6, "40": 4, "50": 3, "60": 2} | {str(level): level for level in range(8)}
+_PARTING = str.maketrans("", "", "._-")
 _HOLE = re.compile(r"\{[@$]?(\w{1,64})[^{}]{0,64}\}", re.ASCII)
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Below what a number is an instant in seconds, in milliseconds, …: each is the year 5138 or so."""
+
+
+def _fields(document: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """The values of a document by the path of their keys, `request.remote_ip`, the outer ones first."""
+    level: list[tuple[str, Mapping[str, object]]] = [("", document)]
+    n = 0
+    for _ in range(MAX_DEPTH):
+        inner: list[tuple[str, Mapping[str, object]]] = []
+        for path, fields in level:
+            for key, value in fields.items():
+                if n == MAX_FIELDS:
+                    return
+                n += 1
+                if isinstance(value, dict):
+                    inner.append((f"{path}{key}.", value))
+                else:
+                    yield path + key, value
+        level = inner
+
+
+def _somewhere(document: Mapping[str, object], keys: Set[str]) -> str:
+    """The first value under one of these keys, in whatever object; not numbers, which name nobody."""
+    for path, value in _fields(document):
+        plain = path.lower().translate(_PARTING)
+        if plain in keys or path.rpartition(".")[2].lower().translate(_PARTING) in keys:
+            text = _text({"": value}, "")
+            if text not in {"", "-", "<nil>"} and not text.isdecimal():
+                return text
+    return ""
+
+
+def _all(document: Mapping[str, object]) -> str:
+    """`verb=list user.username=bob …`: all fields but the time, for who writes no text."""
+    told = ((path, _text({"": value}, "")) for path, value in _fields(document) if path not in _TIMES)
+    return " ".join(f"{path}={text}" for path, text in told if text)[:MAX_MESSAGE]
+
+
+def _address(text: str) -> str:
+    """Of a name or an address with its port: `203.0.113.9:4711`."""
+    return entities(text)[1] or ("" if any(char in text for char in " :,/") else text)
 
 
 def _rendered(document: Mapping[str, object]) -> str:
@@ -164,15 +244,29 @@ def _rendered(document: Mapping[str, object]) -> str:
     return _HOLE.sub(lambda hole: _text(document, hole[1]) or hole[0], _text(document, "@mt"))[:MAX_MESSAGE]
 
 
-def _moment(stamp: object, zone: tzinfo) -> float | None:
-    """An instant in ISO 8601, or as a number of seconds, milliseconds, microseconds or nanoseconds since the epoch."""
+def _moment(stamp: object, now: float, zone: tzinfo) -> float | None:
+    """An instant in ISO 8601, as (milli-, micro-, nano-) seconds since the epoch, or in the words of any line's."""
+    if isinstance(stamp, dict):  # Log4j's
+        whole, part = stamp.get("epochSecond"), stamp.get("nanoOfSecond")
+        stamp = whole + part / 1e9 if isinstance(whole, int) and isinstance(part, int) else whole
     if isinstance(stamp, str):
-        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= MAX_STAMP):
-            return instant(stamp, zone)
-        stamp = int(stamp)
+        if not (stamp.isascii() and stamp.replace(".", "", 1).isdecimal() and len(stamp) <= MAX_STAMP):
+            return _spoken(stamp, now, zone) if (moment := instant(stamp, zone)) is None else moment
+        stamp = float(stamp)
     if isinstance(stamp, bool) or not isinstance(stamp, int | float):
         return None
     return next((stamp / unit for below, unit in _UNITS if 1e8 <= stamp < below), None)
+
+
+def _spoken(stamp: str, now: float, zone: tzinfo) -> float | None:
+    """`2026-11-23 10:00:00.123 UTC`, `23/Nov/2026:10:00:00 +0000`, `Mon, 23 Nov 2026 10:00:00 GMT`."""
+    if len(stamp) > MAX_SPOKEN:
+        return None
+    with suppress(NoSuchDate):
+        for form in (*daemons.FORMS, *dates.FORMS):
+            if found := form.pattern.match(f"{stamp} -"):
+                return form.read(found, "", now, zone).time
+    return None
 
 
 def _called(document: Mapping[str, object], keys: Sequence[str]) -> str:

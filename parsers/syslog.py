@@ -2,7 +2,7 @@
 
 Here are syslog in all that is written in its name (RFC 3164, RFC 5424, ISO 8601 stamps, relays in front, Cisco's), and
 `parse`, which tries the other forms too: `parsers.daemons` has what programs write by themselves, `parsers.json_lines`
-has JSON.
+has JSON, `parsers.xml_events` has Windows' XML.
 
 `re` backtracks, so the patterns here leave it nothing to try twice: bounded repeats, possessive ones (`++`) where the
 next part could not match what they took, and anchors.
@@ -14,9 +14,10 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, tzinfo
+from functools import lru_cache
 from typing import NamedTuple
 
-from parsers import daemons, dates, devices, json_lines
+from parsers import daemons, dates, devices, json_lines, xml_events
 from parsers.forms import (
     CISCO,
     FLAGS,
@@ -70,7 +71,7 @@ _FRAMED = re.compile(r"\d{1,7}+ (?=<\d{1,3}>)", FLAGS)
 _STAMP = rf"(?:<\d{{1,3}}>)?(?:{DATE} (?:\d{{4}} )?\d\d:|\d{{4}}-\d\d-\d\dT\d\d:)[\d:.,+Z-]{{5,32}}+"
 _RELAY = re.compile(rf"{_STAMP}\s\S{{1,255}}+\s++(?={_STAMP}\s)", FLAGS)
 _CISCO_STAMP = rf"([*.]?)(?:(\d{{4}}) )?({DATE}) (?:(\d{{4}}) )?{CLOCK}(?: [A-Z]{{1,5}}+)?"
-_DEVICE_NAME = r"(?:(?!\d{1,10}+:)([^\s:%]{1,255}+): )?(?:\d{1,10}+: )?"
+_DEVICE_NAME = r"(?:(?!\d{1,10}+:|\*)([^\s:%]{1,255}+)(?:: | (?=[A-Z0-9]{2,6}/\d{1,3}/)))?(?:\d{1,10}+: )?"
 _CISCO_HEAD = (
     rf"{_DEVICE_NAME}(?:\*[\w.-]{{1,64}}+: |[A-Z0-9]{{2,6}}/[\w/]{{1,32}}+:)?{_CISCO_STAMP}"
     r"(?:: (?:[\w.-]{1,64}+\[\d{1,10}+\]: )?| ([^\s:%]{1,255}+) ?:? )(?=%|[A-Z])"
@@ -78,11 +79,11 @@ _CISCO_HEAD = (
 _DEVICE = re.compile(rf"{PRI}(?::? ?\d{{0,10}}+: )?{_CISCO_HEAD}(.*)", FLAGS)
 _AFTER_HOST = re.compile(rf"(?::? ?\d{{0,10}}+: )?(?:{_CISCO_HEAD}|([^\s:%]{{1,255}}+) ?:? )?(?=%)", FLAGS)
 _CISCO_USER = re.compile(
-    r"(?<=from console by )(\S{1,128})(?= on )|(?:(?<=\[user: )|(?<= User <)|(?<=Username = )|(?<=Uname: )"
-    r"|(?<=: User:)|(?<=LOGOUT: User ))([^\s\],>]{1,128})",
+    r"(?<=from console by )(\S{1,128})(?= on )|(?:(?<=\[user: )|(?<= User <)|(?<=Username = )|(?<=Username entry \()"
+    r"|(?<=Uname: )|(?<=: User:)|(?<=LOGOUT: User ))([^\s\],>)]{1,128})",
     FLAGS,
 )
-_LATE = re.compile(r"(?:(\d{4})|[A-Z]{3,4})\Z", FLAGS)
+_LATE = re.compile(r"(?:(\d{4})|[A-Z]{3,4}|<[a-z\d]{2,16}\.[a-z]{3,8}>)\Z", FLAGS)
 _HOST_AND_TAG = re.compile(rf"([^\s\[:]{{1,255}}+) {TAG}(.*)", FLAGS)
 _CAPITALS = re.compile(rf"({SPACED_NAME}):\s(.*)", FLAGS)
 _EVENT = re.compile(
@@ -105,6 +106,13 @@ _NUMBERED_TAG = re.compile(r"\d{5} ([A-Za-z][\w-]{1,31}+): ++(.*)", FLAGS)
 _ISE = re.compile(r"(CISE_\w{1,64}+) \d{10} \d", FLAGS)
 _ODD = frozenset("%/*:0123456789<")
 """What programs' names seldom begin with: these lines are looked at twice."""
+_CODES = frozenset({" %", " *", " ["})
+"""What a message begins with that a device's code follows in, `%SYS-5-…`, after a task's name or not; or a pid."""
+_LATE_PID = re.compile(r"\s?\[(\d{1,10}):\d{1,10}\] (.*)", FLAGS)
+_NO_PROGRAMS = frozenset({"Severity", "MessageID"})
+"""Keys that records of Dell's begin with."""
+_TOPIC_TAG = re.compile(r"([a-z][a-z\d-]{1,31}),[a-z\d,!-]{1,95}", FLAGS)
+_ARGUED = re.compile(r"([\w.-]{1,64})\([\w-]{1,32}=[^()]{0,64}\)", FLAGS)
 
 
 def parse(text: str, origin: str, now: float, zone: tzinfo = UTC, format: str = "auto") -> LogLine | Rejected:
@@ -118,8 +126,9 @@ def parse(text: str, origin: str, now: float, zone: tzinfo = UTC, format: str = 
     if len(text) > MAX_CHARS:
         text = text[: MAX_JSON if text[0] == "{" else MAX_CHARS]
     text = writable(text).lstrip("\ufeff")
+    forms = _BY_FORMAT[format]
     try:
-        for form, read in _BY_FORMAT[format]:
+        for form, read in forms.get(text[:1]) or forms[""]:
             if found := form.match(text):
                 return read(found, origin, now, zone)
     except NoSuchDate:
@@ -163,7 +172,7 @@ def _bsd(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine
     into_s = int(minute) * 60 + seconds(second)
     time = at(int(year), date, hour, zone) + into_s if year else latest(date, hour, into_s, now, zone)
     severity = severity_of(pri) if pri else None
-    if program is None or program[0] in _ODD or message[:2] == " %":
+    if program is None or _is_odd(program) or message[:2] in _CODES:
         return _odd(_Parts(origin, time, host, program, pid, message, severity), now, zone)
     return build(origin, time, host, program, pid, message, severity)
 
@@ -186,7 +195,7 @@ def _iso(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine
         program is None and (host is None or _LEVEL_FIRST.match(found.string, found.end(6) + 1))
     ):
         return daemons.undressed(found.string[found.end(6) + 1 :].lstrip(), origin, time, severity)
-    if program is None or program[0] in _ODD or message[:2] == " %":
+    if program is None or _is_odd(program) or message[:2] in _CODES:
         return _odd(_Parts(origin, time, host, program, pid, message, severity), now, zone)
     return build(origin, time, host, program, pid, message, severity)
 
@@ -222,7 +231,21 @@ def _bare_device(found: re.Match[str], origin: str, now: float, zone: tzinfo) ->
 def _bare(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
     """`<30>sshd[12]: message`, a priority and no stamp that is one: it is now. Source: RFC 3164, section 4.3.3."""
     pri, host, program, pid, message = found.groups()
+    if dated := _dated(found.string[found.end(1) + 1 :].lstrip(), origin, now, zone):
+        return dated._replace(severity=severity_of(pri))
     return _odd(_Parts(origin, now, host, program, pid, message, severity_of(pri)), now, zone)
+
+
+def _dated(text: str, origin: str, now: float, zone: tzinfo) -> LogLine | None:
+    """What follows a priority, where it has one of the other forms that say a time."""
+    if text.startswith("{"):
+        document = json_lines.load(text)
+        return None if document is None else json_lines.read(document, origin, now, zone)
+    with suppress(NoSuchDate):
+        for form in _DATED:
+            if form.may_begin_with(text[0]) and (found := form.pattern.match(text)):
+                return form.read(found, origin, now, zone)
+    return None
 
 
 def _boot(found: re.Match[str], origin: str, now: float, _zone: tzinfo) -> LogLine:
@@ -234,6 +257,11 @@ def _device_time(stamp: Sequence[str], now: float, zone: tzinfo) -> float:
     early_year, date, year, hour, minute, second = stamp
     into_s, year = int(minute) * 60 + seconds(second), year or early_year
     return at(int(year), date, hour, zone) + into_s if year else latest(date, hour, into_s, now, zone)
+
+
+@lru_cache(maxsize=4_096)
+def _is_odd(program: str) -> bool:
+    return program[0] in _ODD or "," in program or "=" in program or program in _NO_PROGRAMS
 
 
 class _Parts(NamedTuple):
@@ -258,12 +286,20 @@ def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> 
         message = parts.message
     if parts.pid is None and (device := _cisco(parts, message, now, zone)):
         return device
-    if parts.program is not None:
-        if module := _COMWARE.match(parts.program):
-            severity = int(module[2]) if parts.severity is None else parts.severity
-            parts = parts._replace(program=module[1], pid=None, severity=severity)
-        return build(*parts._replace(program=base(parts.program or "")))
-    return build(*_named(parts, message))
+    return build(*(_named(parts, message) if parts.program is None else _cleared(parts, parts.program)))
+
+
+def _cleared(parts: _Parts, tag: str) -> _Parts:
+    """The parts with the program's bare name for a tag that holds more: a path, topics, arguments, Comware's code."""
+    if tag in _NO_PROGRAMS:
+        return parts._replace(program="", message=f"{tag}:{parts.message}")
+    if parts.pid is None and (late := _LATE_PID.match(parts.message)):  # Unbound's, and its thread's number
+        return parts._replace(program=base(tag), pid=late[1], message=late[2])
+    if module := _COMWARE.match(tag):
+        severity = int(module[2]) if parts.severity is None else parts.severity
+        return parts._replace(program=module[1], pid=None, severity=severity)
+    named = _TOPIC_TAG.fullmatch(tag) or _ARGUED.fullmatch(tag)
+    return parts._replace(program=named[1] if named else base(tag))
 
 
 def _named(parts: _Parts, message: str) -> _Parts:
@@ -353,29 +389,44 @@ def _given(field: str) -> str:
     return "" if field == "-" else field
 
 
-_SYSLOG = (Form("syslog", _BSD, _bsd), Form("syslog", _ISO, _iso), Form("rfc5424", _RFC5424, _rfc5424))
+_SYSLOG = (
+    Form("syslog", _BSD, _bsd, "<A"),
+    Form("syslog", _ISO, _iso, "<0"),
+    Form("rfc5424", _RFC5424, _rfc5424, "<0"),
+)
 _BARE_FORMS = (
-    Form("rfc5424", _NIL, _rfc5424),
+    Form("rfc5424", _NIL, _rfc5424, "<"),
     Form("syslog", _BARE_DEVICE, _bare_device),
     *devices.UNDATED,
-    Form("syslog", _BOOT, _boot),
-    Form("syslog", _BARE, _bare),
+    Form("syslog", _BOOT, _boot, "<["),
+    Form("syslog", _BARE, _bare, "<"),
 )
 """Lines that may say no time: it is that of their document, or of the line before them in their file."""
 _FORMS = (
     *_SYSLOG,
     *daemons.FORMS,
-    Form("syslog", _YEAR_FIRST, _year_first),
+    Form("syslog", _YEAR_FIRST, _year_first, "<0"),
     Form("syslog", _DEVICE, _device),
-    Form("syslog", _ISO_SPACED, _iso),
+    Form("syslog", _ISO_SPACED, _iso, "<"),
     *devices.FORMS,
     *dates.FORMS,
+    *xml_events.FORMS,
     *_BARE_FORMS,
 )
 """The commonest first; no line has two of these forms, but for the last ones, which take what the others leave."""
 FORMATS = ("auto", *dict.fromkeys((*(form.format for form in _FORMS), "json")))
 """What `parse` can be told to read."""
-_BY_FORMAT: Mapping[str, tuple[tuple[re.Pattern[str], Read], ...]] = {
-    name: tuple((form.pattern, form.read) for form in _FORMS if name in {"auto", form.format}) for name in FORMATS
+_DATED = (*daemons.FORMS, *devices.FORMS, *dates.FORMS, *xml_events.FORMS)
+
+
+def _by_first_character(name: str) -> dict[str, tuple[tuple[re.Pattern[str], Read], ...]]:
+    forms = [form for form in _FORMS if name in {"auto", form.format}]
+    first = {char: [form for form in forms if form.may_begin_with(char)] for char in map(chr, range(128))}
+    first[""] = [form for form in forms if not form.starts]
+    return {char: tuple((form.pattern, form.read) for form in those) for char, those in first.items()}
+
+
+_BY_FORMAT: Mapping[str, Mapping[str, tuple[tuple[re.Pattern[str], Read], ...]]] = {
+    name: _by_first_character(name) for name in FORMATS
 }
-"""Bare tuples: they unpack faster than named ones, and every line passes."""
+"""By the first character of a line, '' for those beyond ASCII. Bare tuples: they unpack faster than named ones."""

@@ -17,7 +17,7 @@ DIP_S = 183 * DAY_S
 """From here on a gap may be a clock that was not set: routers boot on 1 January or 1 March, until they are told."""
 
 _YEARLESS = re.compile(
-    r"(?:\d{1,7}+ (?=<))?(?:<\d{1,3}>)?(?::? ?\d{0,10}+: )?[*.]?[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:"
+    r"(?:\d{1,7}+ (?=<))?(?:<\d{1,3}>)?(?::? ?\d{0,10}+: )?[*.[]?[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:"
     r"|[IWEF]\d{4} \d\d:|\d\d/\d\d-\d\d:|(?:\d{1,10}:[A-Z] |\[\d{1,10}\] )?\d{1,2} [A-Z][a-z]{2} \d\d:",
     re.ASCII,
 )

@@ -55,6 +55,24 @@ KNOWN = [
     ("connection from 10.1.2.3 (peer.example.net) at Sat Jun 18 02:08:10 2005", "", "10.1.2.3"),
     ("MDNS: IPV6 Addr: 2607:f140:6000:8:c6b3:1ff:fecd:467f", "", "2607:f140:6000:8:c6b3:1ff:fecd:467f"),
     ("Removed session 203.", "", ""),
+    ("05[IKE] IKE_SA rw[5] established between 10.0.0.1[vpn.example.org]...10.1.2.3[bob]", "", "10.1.2.3"),
+    ("block in on em0: 10.1.2.3.4711 > 10.0.0.1.22: Flags [S], seq 1", "", "10.1.2.3"),
+    ("snmpEngineID of 1.3.6.1.4 unknown", "", ""),
+    ("Registration from '\"100\" <sip:100@10.0.0.1>' failed for '10.1.2.3:5060' - Wrong password", "", "10.1.2.3"),
+    ('dstip=10.0.0.1 dstport=443 srcip=10.1.2.3 unauthuser="bob"', "bob", "10.1.2.3"),
+    ("Login on interface 10.0.0.1, client address: 10.1.2.3", "", "10.1.2.3"),
+    ("remote host [ipv4:10.1.2.3:4711] local host [ipv4:10.0.0.1:445]", "", "10.1.2.3"),
+    ("auth: passwd-file(bob,10.1.2.3): unknown user", "bob", "10.1.2.3"),
+    ("badlogin: mx [10.1.2.3] plaintext bob SASL(-13): authentication failure", "bob", "10.1.2.3"),
+    ("login failed for bob from 10.1.2.3", "bob", "10.1.2.3"),
+    ("Authentication failed for client (aabb.ccdd.eeff) on Gi1/0/5", "", ""),
+    ("Authentication failed for 10.1.2.3", "", "10.1.2.3"),
+    ("User: N/A  Session: 5", "", ""),
+    ("User=bob, IP=10.1.2.3", "bob", "10.1.2.3"),
+    ('{"level":"warn","username":"bob","msg":"denied"}', "bob", ""),
+    ("(bob) RELOAD (crontabs/bob)", "bob", ""),
+    ("(CRON) INFO (pidfile fd = 3)", "", ""),
+    ("AS_REQ (8 etypes {18}) 10.1.2.3: ISSUE: etypes {rep=18}, bob@EXAMPLE.ORG for krbtgt/X@X", "bob", "10.1.2.3"),
     ("at 12:34:56 version 1.2.3 and 300.1.2.3 said std::vector", "", ""),
 ]
 
@@ -68,6 +86,8 @@ def test_a_message_names_its_user_and_its_peer(message: str, user: str, address:
 def test_a_user_name_cannot_forge_the_address() -> None:
     """Strangers choose user names; the address is the last one, which sshd writes itself."""
     assert entities("Invalid user x from 10.0.0.1 from 10.1.2.3") == ("x from 10.0.0.1", "10.1.2.3")
+    assert entities("Failed password for invalid user src=10.0.0.1 from 10.1.2.3 port 22 ssh2")[1] == "10.1.2.3"
+    assert entities("Invalid user ip=10.0.0.1 from 10.1.2.3")[1] == "10.1.2.3"
     assert (
         entities("Failed password for invalid user a from 10.0.0.1 port 1 from 10.1.2.3 port 22 ssh2")[1] == "10.1.2.3"
     )
@@ -93,6 +113,13 @@ def test_hostile_messages_take_no_longer_than_their_length_allows() -> None:
         "::",
         "of user a",
         "Starting session: ",
+        "Login failed for ",
+        "User: ",
+        "user: '",
+        "ip=1.1.1.1 ",
+        "1.1.1.1.1 > ",
+        "auth(a,",
+        "TGS_REQ , a@b for ",
     ):
         began = time.perf_counter()
         entities(piece * (1_000_000 // len(piece)))

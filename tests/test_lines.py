@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers.line import LogLine, Rejected
-from parsers.syslog import REASONS, format_of
+from parsers.syslog import _BY_FORMAT, _FORMS, REASONS, format_of
 from plugin.doors import files
 
 LINES = [json.loads(line) for line in (Path(__file__).parent / "data/lines.jsonl").read_text("utf-8").splitlines()]
@@ -33,6 +33,17 @@ def test_the_lines_are_many_and_each_has_a_format() -> None:
     """Three hundred at least, and none whose form has no name."""
     assert len(LINES) >= 300
     assert [line["text"] for line in LINES if not format_of(line["text"])] == []
+
+
+@given(st.sampled_from(LINES), st.characters(max_codepoint=0x2FF), st.booleans())
+def test_no_form_takes_a_line_that_begins_as_none_of_its_lines_do(known: Any, char: str, in_place: bool) -> None:
+    """Lines are tried by their first character: by that alone no form is missed, nor any that comes first."""
+    text = char + known["text"][in_place:]
+    matching = [form for form in _FORMS if form.pattern.match(text)]
+    assert all(form.may_begin_with(char) for form in matching)
+    tried = _BY_FORMAT["auto"].get(char) or _BY_FORMAT["auto"][""]
+    found = next((pattern for pattern, _ in tried if pattern.match(text)), None)
+    assert found is (matching[0].pattern if matching else None)
 
 
 @given(st.sampled_from(LINES), st.sampled_from(LINES), st.integers(0, 300), st.integers(0, 300), st.text(max_size=4))

@@ -266,16 +266,67 @@ def test_long_lines_are_cut_and_take_no_longer_than_their_length_allows() -> Non
         "date=2026-11-23 time=10:00:00 ",
         "2026-11-23T10:00:00Z INFO ",
         "[2026-11-23 10:00:00][",
+        "2026-11-23 10:00:00 W3SVC1 w 10.0.0.1 GET / - 443 ",
+        "2026-11-23 10:00:00 UTC,",
+        "<30>a=b ",
+        "Mon Nov 23 10:00:00 2026 1 10.0.0.1 5 /",
     ]
     pieces = ['[a="', '\\"', "[", ":", " ", "a.", "1.1.1.", " from ", "invalid user ", " : ", "\ud800", '{"a":', "[["]
     pieces += ["Mar 27 13:06:56 h ", "Account Name: x", "%A-1-", "- ", "pid=1", "x/1.1.1.1:1"]
     pieces += ["Ab ", "][", " rt=1", "src=", " level=", "[1] ", "a|", "\t", "1 GET "]
+    pieces += [
+        "a=b ",
+        'a="b" ',
+        "user ",
+        "User: ",
+        " failed for ",
+        "1.1.1.1.1 > ",
+        "ip=1.1.1.1 ",
+        "AS_REQ x@y for ",
+        "a(b,",
+    ]
     for piece in pieces:
         for start in began_with:
             began = time.perf_counter()
             line = parse(start + piece * (1_000_000 // len(piece)), "test:1", NOW)
             assert time.perf_counter() - began < 1
             assert isinstance(line, Rejected) or len(line.message) <= MAX_CHARS
+
+
+def test_a_date_of_slashes_is_read_in_the_order_that_a_calendar_has() -> None:
+    """Month first, and day first where that is no date or one to come; dots and dashes the other way round."""
+    assert read("03/04/2017 10:00:00 x").time == at(2017, 3, 4, 10)
+    assert read("30/03/2017 10:00:00 x").time == at(2017, 3, 30, 10)
+    assert read("06/04/2017 10:00:00 x").time == at(2017, 4, 6, 10)
+    assert read("03.04.2017 10:00:00 x").time == read("03-04-2017:10:00:00 x").time == at(2017, 4, 3, 10)
+    assert reason("31/31/2017 10:00:00 x") == NO_SUCH_DATE
+
+
+def test_a_clock_alone_is_of_the_last_day() -> None:
+    """An hour ahead is a clock that goes fast; beyond it was yesterday."""
+    assert read("11:59:59.500 [main] INFO a.B - x").time == at(2017, 4, 20, 11, 59, 59) + 0.5
+    assert read("12:59:00 [main] INFO a.B - x").time == at(2017, 4, 20, 12, 59)
+    assert read("13:00:01 [main] INFO a.B - x").time == at(2017, 4, 19, 13, 0, 1)
+    assert reason("12:00:00 is noon") == NO_STAMP
+
+
+def test_behind_a_priority_any_form_that_says_a_time_is_read() -> None:
+    """Its time counts, and the priority's severity; without one it is now."""
+    dated = read("<28>2017/04/19 10:00:00 [error] 5#6: *9 open failed")
+    assert (dated.time, dated.program, dated.pid, dated.severity) == (at(2017, 4, 19, 10), "nginx", 5, 4)
+    assert read('<30>{"time":"2017-04-19T10:00:00Z","msg":"x"}').time == at(2017, 4, 19, 10)
+    assert read("<30>2017/04/39 10:00:00 x").time == read('<30>{"msg":"x"}').time == NOW
+
+
+def test_a_document_without_a_text_says_all_its_fields() -> None:
+    """By the path of their keys; who and from where are found in whatever object they stand."""
+    line = read('{"ts":1492596000,"auth":{"user":"bob","ok":true},"request":{"remote_address":"10.1.2.3:5","n":7}}')
+    assert (line.message, line.user, line.address) == (
+        "auth.user=bob request.remote_address=10.1.2.3:5 request.n=7",
+        "bob",
+        "10.1.2.3",
+    )
+    assert reason('{"ts":1492596000}') == reason('{"auth":{"user":"bob"}}') == NO_STAMP
 
 
 def test_a_format_that_is_named_reads_only_its_own_lines() -> None:
