@@ -243,7 +243,7 @@ def _dated(text: str, origin: str, now: float, zone: tzinfo) -> LogLine | None:
         return None if document is None else json_lines.read(document, origin, now, zone)
     with suppress(NoSuchDate):
         for form in _DATED:
-            if form.may_begin_with(text[0]) and (found := form.pattern.match(text)):
+            if form.may_begin_with(text[:1]) and (found := form.pattern.match(text)):
                 return form.read(found, origin, now, zone)
     return None
 

@@ -315,6 +315,7 @@ def test_behind_a_priority_any_form_that_says_a_time_is_read() -> None:
     dated = read("<28>2017/04/19 10:00:00 [error] 5#6: *9 open failed")
     assert (dated.time, dated.program, dated.pid, dated.severity) == (at(2017, 4, 19, 10), "nginx", 5, 4)
     assert read('<30>{"time":"2017-04-19T10:00:00Z","msg":"x"}').time == at(2017, 4, 19, 10)
+    assert read("<3>\x1e").message == ""
     assert read("<30>2017/04/39 10:00:00 x").time == read('<30>{"msg":"x"}').time == NOW
 
 
