@@ -12,9 +12,11 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import NamedTuple, Self
+
+from parsers.mask_search import alternatives, marks
 
 MAX_TOKEN = 1_024
 """Characters of a token that are searched. Longer ones (base64, JSON without spaces) become `<LONG>` as a whole, so
@@ -94,17 +96,41 @@ _MASKED = r"<(?:\*|[A-Z][A-Z0-9]{0,15})>"
 _WRITTEN = re.compile(r"<([A-Z][A-Z0-9]{0,15})>")
 
 
+class _Search(NamedTuple):
+    """One pattern for several masks, and which of them each of its groups stands for: the first, '', for none."""
+
+    pattern: re.Pattern[str]
+    masks: tuple[str, ...]
+
+    @classmethod
+    def of(cls, alternatives: Iterable[str]) -> Self:
+        pattern = re.compile("|".join([_MASKED, *alternatives]), re.ASCII)
+        return cls(pattern, ("", *(group.partition("_")[0] for group in pattern.groupindex)))
+
+
 class _Cache(dict[str, str]):
     """Token → masked token, within bounds. Emptied when full: simple, and the words come back at once."""
 
     def __init__(self, masks: tuple[Mask, ...]) -> None:
         super().__init__()
-        self.search = re.compile("|".join([_MASKED, *_alternatives(masks)]), re.ASCII)
+        self._own = masks[: len(masks) - len(DEFAULT)]
+        self._plain = None if self._own + DEFAULT == masks else _Search.of(_alternatives(masks))
+        self._searches: dict[str, _Search] = {}
+
+    def search(self, token: str) -> _Search:
+        """How to search this token: of the masks for any log, the last, only for those that it has the marks of."""
+        if self._plain:
+            return self._plain
+        held = marks(token)
+        if not (search := self._searches.get(held)):
+            search = self._searches[held] = _Search.of([*_alternatives(self._own), *_quick(held)])
+        return search
 
     def __missing__(self, token: str) -> str:
         if len(token) > MAX_TOKEN:
             return LONG
-        masked = self.search.sub(_named, token)
+        pattern, masks = self.search(token)
+        masked = pattern.sub(partial(_named, masks), token)
         if len(masked) > MAX_TOKEN:  # a list of numbers grows; cut here, or masking again would
             return LONG
         if len(token) <= MAX_CACHED_CHARS:
@@ -155,7 +181,8 @@ class Masks:
         """
         if len(token) > MAX_TOKEN:
             return ()
-        return tuple((found.lastgroup or "", found[0]) for found in self._cache.search.finditer(token))
+        pattern, masks = self._cache.search(token)
+        return tuple((masks[found.lastindex or 0], found[0]) for found in pattern.finditer(token))
 
     def touched(self, messages: Iterable[str]) -> dict[str, int]:
         """How many of the messages hold something that each mask stands for, in the masks' order."""
@@ -189,8 +216,15 @@ def _alternatives(masks: Iterable[Mask]) -> Iterator[str]:
         yield rf"(?<![A-Za-z0-9])(?:{each})" if is_default else each
 
 
-def _named(found: re.Match[str]) -> str:
-    return f"<{found.lastgroup}>" if found.lastgroup else found[0]
+def _quick(held: str) -> Iterator[str]:
+    """The same for all of our own masks that a token with these marks may hold."""
+    if each := "|".join(alternatives(held)):
+        yield rf"(?<![A-Za-z0-9])(?:{each})"
+
+
+def _named(masks: tuple[str, ...], found: re.Match[str]) -> str:
+    group = found.lastindex
+    return f"<{masks[group]}>" if group else found[0]
 
 
 def _read(entry: object, place: int) -> Mask:
