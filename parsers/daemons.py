@@ -75,7 +75,7 @@ _LOGFMT = re.compile(
 )
 _PLAIN = re.compile(
     rf"(?:[A-Z][a-z]{{2}} |\d{{1,10}}+ |[DIWEFA], )?[\[(]?(\d{{4}})[-/.:](\d\d)[-/.:](\d\d)[- T]{CLOCK}"
-    r" ?(Z|UTC|[+-]\d\d(?::?\d\d)?|)(?: [A-Z]{3,5}+(?= \[))?(?: #\d{1,10}+(?=\]))?"
+    r" ?(Z|UTC|[+-]\d\d(?::?\d\d)?|)(?: (?!INFO|WARN|DEBUG|ERROR|TRACE|FATAL)[A-Z]{3,5}+(?= \[))?(?: #\d{1,10}+(?=\]))?"
     r"(?=[\s\]:|,)])[\]:,)]{0,2}(?:\s++|(?=\[))(.*)",
     FLAGS,
 )
@@ -108,6 +108,9 @@ _BRACKETED = re.compile(  # JBoss', with a thread after it; Kea's, with a proces
     r"(?:\([^)]{1,128}+\) )?(.*)",
     FLAGS,
 )
+_ZOOKEEPER = re.compile(rf"- ({_LEVEL})\s++\[(?:[^@]{{0,255}}[:/])?([\w$]{{1,128}}+)@-?\d{{1,9}}+\] - (.*)", FLAGS)
+_OPENSTACK = re.compile(rf"(\d{{1,10}}+) ({_LEVEL}) ([\w.]{{1,128}}+) (\[.*)", FLAGS)
+_SERVICING = re.compile(r"(Info|Warning|Error|Perf)\s{2,32}+([A-Z]{2,8}+)\s{2,8}+(.*)", FLAGS)  # Windows' CBS.log
 _LIBVIRT = re.compile(r"(\d{1,10}+): (debug|info|warning|error) : (.*)", FLAGS)
 _RSPAMD = re.compile(r"#(\d{1,10}+)\([\w-]{1,32}+\) (.*)", FLAGS)
 _MONGO = re.compile(r"([FEWID])\d? {1,2}([A-Z]{1,16}+|-) ++(\[.*)", FLAGS)
@@ -126,6 +129,9 @@ _HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
     (_NAMED_LEVEL, ("program", "level", "message"), None),
     (_SOURCE_LINE, ("program", "message"), None),
     (_BRACKETED, ("level", "program", "pid", "message"), None),
+    (_ZOOKEEPER, ("level", "program", "message"), None),
+    (_OPENSTACK, ("pid", "level", "program", "message"), None),
+    (_SERVICING, ("level", "program", "message"), None),
     (_LIBVIRT, ("pid", "level", "message"), None),
     (_RSPAMD, ("pid", "message"), None),
     (_JAVA_LEVEL, ("level", "pid", "program", "message"), None),

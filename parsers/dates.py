@@ -54,6 +54,10 @@ _BRACKETED = re.compile(rf"\[({DATE}) (?:(\d{{4}}) )?{CLOCK}(?: (\d{{4}}))?\]:?\
 _ALONE = re.compile(
     rf"{CLOCK}\s++((?:\[[^\]]{{1,128}}+\]\s++)?\[?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\]?\s.*)", FLAGS
 )
+_LOGCAT = re.compile(
+    rf"(\d\d)-(\d\d) {CLOCK}\s++(\d{{1,10}}+)\s++\d{{1,10}}+ ([VDIWEFA]) ([^:]{{1,128}}+): ?(.*)", FLAGS
+)
+_LEVELS = {"V": 7, "D": 7, "I": 6, "W": 4, "E": 3, "F": 2, "A": 1}
 _LEASE = re.compile(rf"(\d{{1,5}}+),(\d\d)/(\d\d)/(\d\d),{CLOCK},(.*)", FLAGS)
 _TAI_AHEAD_S = 10
 """TAI's seconds before UTC's at the epoch; who writes such stamps leaves later leap seconds out."""
@@ -191,6 +195,14 @@ def _clock(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLi
     return undressed(message, origin, time, None)
 
 
+def _logcat(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`11-23 10:00:00.811  1702  2395 D WindowManager: message`: Android's, with a process and a thread."""
+    month, day, hour, minute, second, pid, level, program, message = found.groups()
+    name = next((name for name, number in MONTHS.items() if number == int(month)), "-")
+    time = latest(f"{name} {int(day):>2}", hour, int(minute) * 60 + seconds(second), now, zone)
+    return build(origin, time, "", program.strip(), pid, message, _LEVELS[level])
+
+
 def _lease(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
     """`10,11/23/26,10:00:00,Assign,10.0.0.99,laptop,AABBCCDDEEFF,…`, as Windows' DHCP server writes it."""
     number, month, day, year, hour, minute, second, message = found.groups()
@@ -219,6 +231,7 @@ FORMS = (
     Form("dates", _NAMED_MONTH, _named_month, "[0"),
     Form("dates", _BRACKETED, _bracketed, "["),
     Form("dates", _ALONE, _clock, "0"),
+    Form("android", _LOGCAT, _logcat, "0"),
     Form("dhcp", _LEASE, _lease, "0"),
     Form("haproxy", _PROXY, _proxy, "0aA:"),
 )

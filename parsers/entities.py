@@ -35,11 +35,16 @@ _TRIED = (  # `login failed for bob from …`, `peer authentication failed for b
     r"(?=[.,;:]?(?:\s(?:from|on|at|by|via)\s|\s?\(|\s-|\Z)|[,;:]\s)"
 )
 
+_KEYED = (  # `srcuser="bob"`, `user.name=bob`
+    r"user(?:(?<![\w.-]user)|(?<=[\s,]srcuser)|(?<=[\s,]src_user)|(?<=[\s,]unauthuser)|(?<=[\s,]xauthuser))"
+    rf"(?:_?[nN]ame|\.name|)=\"?{_NOBODY}({_NAME})"
+)
+
 # Every line passes here, and a substring test costs a tenth of a search: each group is opened by a word, each pattern
 # tried only where its marker is, and a pattern that begins with plain characters is found at the speed of `memchr`.
 _USERS: tuple[tuple[str, _Forms], ...] = (
     (
-        "user",
+        "user ",
         _forms(
             ("nvalid user ", r"nvalid user (?!name/password )(.{0,128}) from "),  # sshd
             ("nvalid user ", r"nvalid user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
@@ -48,17 +53,35 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("authenticating user ", r"authenticating user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
             ("from user ", r"from user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
             ("Close session: user ", r"^Close session: user (\S{1,128}) from "),
+        ),
+    ),
+    (
+        "user=",
+        _forms(
             ("user=<", r"[ :]user=<([^>]{0,128})>"),  # dovecot
             ('user="', r'(?<![\w.-])user="(?!N/A"|unknown")([^"]{1,128})"'),  # FortiGate
             ("user=", r"(?<!\S)user=(?![\"<]|N/A\b)([^\s;,\"(]{1,128})"),  # PAM
+            (" suser=", r"[ |]suser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),  # CEF
+            (" duser=", r"[ |]duser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),
+            ("user=", _KEYED),
+        ),
+    ),
+    (
+        "name=",
+        _forms(
             ("sername=", r"(?<!\S)[uU]sername=\"?(?!N/A\b)([^\s;,\"]{1,128})"),  # Junos
             ('user_name="', r'(?<!\S)user_name="(?!N/A")([^"]{1,128})"'),  # Sophos
+            ("_username=", r" sasl_username=([^\s,]{1,128})"),  # Postfix
+            ("user", _KEYED),
+        ),
+    ),
+    (
+        "user",
+        _forms(
             ("sername '", r"\b[uU]sername '([^']{1,128})'"),  # OpenVPN
             ("User name: ", r"User name: ([^\s,\"]{1,128})"),  # PAN-OS
             ("ocal user ", r"^session (?:opened|closed) for local user (\S{1,128}) from "),  # sftp-server
             (" logged ", r"(?:^|,\S{1,64} )user (\S{1,128}) logged (?:in|out) from "),  # RouterOS
-            (" suser=", r"[ |]suser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),  # CEF
-            (" duser=", r"[ |]duser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),
             ("user [", rf"\buser \[[^\]\s]{{0,64}}\]\\\[({_NAME})\]"),  # Samba
             (
                 "for user ",  # what ends a name, or goes on after one: else it is prose (`for user input on …`)
@@ -73,7 +96,6 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("for user [", r"for user \[([^\]]{0,128})\]"),  # pure-ftpd
             (": user ", r": user (\S{1,128}?): authentication failure"),  # Apache httpd
             (" user = ", r" : user = (\S{1,128})"),  # Cisco ASA
-            ("_username=", r" sasl_username=([^\s,]{1,128})"),  # Postfix
             (" (", rf"user ({_NAME}) \((?:uid=)?\d{{1,10}}[),]"),
             (" from ", rf"user(?<!such user) ({_NAME}) from [\da-fA-F.:]{{2,45}}(?![\w.:])"),
             ("by user ", rf"by user ['\"]?({_NAME})['\"]?(?=[.,;]?(?:\s|\Z))"),
@@ -81,11 +103,6 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ('"user', rf'"user(?:_?[nN]ame|)"\s?:\s?"{_NOBODY}([^"]{{1,128}})"'),  # JSON behind a tag
             ("user: ", rf"user: {_OPENED}{_NOBODY}({_NAME}){_CLOSED}"),
             ("username: ", rf"username: {_OPENED}?{_NOBODY}({_NAME})"),
-            (
-                "=",
-                r"user(?:(?<![\w.-]user)|(?<=[\s,]srcuser)|(?<=[\s,]src_user)|(?<=[\s,]unauthuser)|(?<=[\s,]xauthuser))"
-                rf"(?:_?[nN]ame|\.name|)=\"?{_NOBODY}({_NAME})",
-            ),
         ),
     ),
     (
@@ -184,6 +201,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ),
         ),
     ),
+    ("account ", _forms((" has expired", r"account (\S{1,128}) has expired"))),  # PAM
 )
 
 _ANCHORED = {
@@ -194,7 +212,6 @@ _ANCHORED = {
         (("badl",), rf"badlogin: [^\[]{{0,255}}\[[^\]]{{1,64}}\] \S{{1,32}} ({_NAME}) "),  # Cyrus
         (("logi",), rf"login: [^\[]{{0,255}}\[[^\]]{{1,64}}\] ({_NAME}) \S{{1,64}} User logged in"),
         (("main", "work", "sec-"), rf"(?:main|worker|sec-mod)\[({_NAME})\]: ?[\da-fA-F.:]{{2,45}} "),  # ocserv
-        (("pam_",), r"pam_\w{1,32}\([^)\s]{1,64}\): account (\S{1,128}) has expired"),
         (  # PAN-OS: the twelfth column after the time, or the tenth
             ("1,20", "0,20", ",202"),
             r"\d?,\d{4}/\d\d/\d\d [\d:]{8},\w{0,32},"
