@@ -312,11 +312,18 @@ def _postgresql(found: re.Match[str], origin: str, _now: float, zone: tzinfo) ->
     date, hour, minute, second, named = found.groups()
     time = iso_at(date, hour, named, zone) if named[0] in "+-" else iso_at(date, hour, "", named_zone(named, zone))
     time += int(minute) * 60 + seconds(second)
-    columns = [*next(csv.reader([found.string]), []), *[""] * 14]
+    columns = [*_columns(found.string), *[""] * 14]
     user, pid, client, level, message = (columns[n] for n in (1, 3, 4, 11, 13))
     pid = pid if pid.isdecimal() and len(pid) <= 10 else ""
     line = build(origin, time, "", None, pid, message or found.string[found.end() - 1 :], _LEVELS.get(level.lower()))
     return line._replace(user=user or line.user, address=entities(client)[1] or line.address)
+
+
+def _columns(text: str) -> list[str]:
+    """What stands between commas, quoted or not; nothing of what no program writes, a line feed out of quotes."""
+    with suppress(csv.Error):
+        return next(csv.reader([text]), [])
+    return []
 
 
 def _level_first(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:

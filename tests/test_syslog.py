@@ -319,6 +319,12 @@ def test_behind_a_priority_any_form_that_says_a_time_is_read() -> None:
     assert read("<30>2017/04/39 10:00:00 x").time == read('<30>{"msg":"x"}').time == NOW
 
 
+def test_commas_that_are_no_table_are_a_text() -> None:
+    """A line feed out of quotes, which a file has none of and a document may have."""
+    text = '2017-04-19 10:00:00.123 UTC,"bob","app",20,x\ry,"password'
+    assert read(text).message.startswith('"bob"')
+
+
 def test_a_document_without_a_text_says_all_its_fields() -> None:
     """By the path of their keys; who and from where are found in whatever object they stand."""
     line = read('{"ts":1492596000,"auth":{"user":"bob","ok":true},"request":{"remote_address":"10.1.2.3:5","n":7}}')
