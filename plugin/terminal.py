@@ -134,7 +134,7 @@ def status_table(found: Sequence[Status]) -> Group:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("source", "state", "judged until", "behind", "waiting"):
         table.add_column(name, justify="right" if name in {"behind", "waiting"} else "left")
-    for name in ("judged", "late", "anomalies", "unread"):
+    for name in ("judged", "late", "anomalies", "repeats", "unread"):
         table.add_column(f"{name}/h", justify="right")
     table.add_column("bundle")
     for each in found:
@@ -144,7 +144,7 @@ def status_table(found: Sequence[Status]) -> Group:
             each.until[:19].replace("T", " ") if each.until else "never",
             "" if each.lag_s is None else duration(each.lag_s),
             "" if each.waiting is None else f"{each.waiting:,}",
-            *(f"{n:,}" for n in (each.events, each.late, each.anomalies, each.dead_letters)),
+            *(f"{n:,}" for n in (each.events, each.late, each.anomalies, each.suppressed, each.dead_letters)),
             each.bundle,
         )
     return Group(table, *(Text(f"{each.source}: {told}", "red") for each in found if (told := _faults(each))))

@@ -37,6 +37,7 @@ def test_after_a_poll_it_says_what_was_judged_and_found() -> None:
     found = status(polling(bundle()), ports)
     assert (found.state, found.waiting, found.fault) == ("ok", 0, None)
     assert (found.events, found.anomalies) == (len(HITS), sum(polled.n_anomalies for polled in done))
+    assert 0 < found.suppressed == sum(polled.n_suppressed for polled in done) < found.anomalies
     assert found.lag_s == 60.0
 
 

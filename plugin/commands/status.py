@@ -42,6 +42,8 @@ class Status:
     fault_at: str | None
     without_time: int = 0
     """Documents that lack the time field: they can never be polled."""
+    suppressed: int = 0
+    """Anomalies of the last hour that repeat what was told."""
 
     @classmethod
     def unable(cls, source: str, reason: str) -> Status:
@@ -80,6 +82,7 @@ def status(polling: Polling, ports: Ports) -> Status:
         fault,
         at,
         ports.logs.count_without(polling.stream),
+        _sum(hour, "suppressed"),
     )
 
 
