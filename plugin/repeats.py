@@ -4,8 +4,8 @@ What is lastingly new is as strange with each line until its source is trained a
 would fill every inbox. So the first of alike anomalies is told, and then none for a while, unless one is much stranger.
 Elastic's detection rules call the same alert suppression; here the worker does it, and no licence is asked for.
 
-Alike is what one view says in the same words of the same host, user and address, or of the same new pair on the same
-host. What was told when is carried from poll to poll in the checkpoint, so no page size and no crash changes which one
+Alike is what one view says in the same words of the same host, user and address, or of the same new pair, host and
+user. What was told when is carried from poll to poll in the checkpoint, so no page size and no crash changes which one
 is told.
 """
 
@@ -57,8 +57,8 @@ def remembered(told: Mapping[str, Told], since: float) -> dict[str, Told]:
 def _saying(anomaly: Anomaly) -> str:
     """A digest of what is said and of whom: the same for alike ones, under any bundle."""
     line, why = anomaly.sighting.line, anomaly.explanation
-    said = (why.pair,) if why.pair else (*_words(anomaly), line.user, line.address)
-    words = "\0".join((anomaly.view.name, why.aspect, line.host, *said))
+    said = (why.pair,) if why.pair else (*_words(anomaly), line.address)
+    words = "\0".join((anomaly.view.name, why.aspect, line.host, line.user, *said))
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
