@@ -77,7 +77,8 @@ class Bundle:
     def language(self) -> str:
         """Digest of masks, texts and ways to cut sequences: tails mean the same under bundles that share it."""
         lenses = [[view.name, view.lens.settings.model_dump_json(), repr(view.lens.frame)] for view in self.views]
-        words = [self.masks.to_json(), [template.text for template in self.templates], lenses]
+        tails = [walk.name for walk in self.walks]
+        words = [self.masks.to_json(), [template.text for template in self.templates], lenses, tails]
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
     def with_cut(self, cut: float, id: str, created: str) -> Bundle:
