@@ -117,7 +117,7 @@ def main() -> int:
     except (Missing, servers.NoServer) as error:
         say(f"FAILED: {error}")
         return 1
-    say("done: every anomaly was alerted exactly once")
+    say("done: every anomaly that is news was alerted exactly once, and no repeat was")
     return 0
 
 
@@ -446,7 +446,7 @@ def report(run: Run) -> None:
         show(found, told[id])
     if not told:
         raise Missing("not one anomaly was alerted")
-    say(f"{len(run.found)} anomalies, {len(run.found) - len(news(run.found))} of them repeats; {told.total()} alerts")
+    say(f"{len(run.found)} anomalies, news among them: {len(news(run.found))}; alerts: {told.total()}")
     if lags := [found.lag_s for found in run.found.values() if found.lag_s is not None]:
         say(f"from log line to searchable anomaly: p50 {statistics.median(lags):.1f} s, max {max(lags):.1f} s")
     if wrong := [id for id in told.keys() | run.found.keys() if told[id] != (id in news(run.found))]:
