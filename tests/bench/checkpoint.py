@@ -30,7 +30,8 @@ from parsers.miner import survey  # noqa: E402
 from plugin.config import SourceSettings, default_views  # noqa: E402
 from plugin.doors import files  # noqa: E402
 from plugin.doors.elastic import checkpoints  # noqa: E402
-from plugin.ports import Checkpoint  # noqa: E402
+from plugin.ports import Checkpoint, Told  # noqa: E402
+from plugin.repeats import MAX_TOLD  # noqa: E402
 from plugin.tally import BUCKET_MS, CELLS, HASH_BYTES, Cell, Tally  # noqa: E402
 from plugin.views import Lens, walks  # noqa: E402
 from tests.bench.polling import EXCERPT  # noqa: E402
@@ -59,7 +60,7 @@ def main() -> None:
         "write_s": written - begun,
         "read_s": read - written,
     }
-    of = ", ".join(f"{name} {sizes[name]:.1f}" for name in ("seen", "tally", "tails"))
+    of = ", ".join(f"{name} {sizes[name]:.1f}" for name in ("seen", "tally", "tails", "told"))
     cost = f"{written - begun:.2f} s to write, {read - written:.2f} s to read"
     words = f"{n:,} open sessions a view: {sum(sizes.values()):.1f} MB ({of}), {cost}"
     print(json.dumps(row) if given.json else words)
@@ -84,7 +85,8 @@ def _checkpoint(sessions: int, rate: int) -> Checkpoint:
         at: {cell: Cell(rate, int.from_bytes(os.urandom(HASH_BYTES))) for cell in range(CELLS)}
         for at in range(0, 144 * BUCKET_MS, BUCKET_MS)
     }
-    return Checkpoint("bench", 0, "language", seen=seen, tally=Tally(buckets), tails=tails)
+    told = {os.urandom(10).hex(): Told(n / 7.0, 30.0 + n % 97 / 9.7, n % 50) for n in range(MAX_TOLD)}
+    return Checkpoint("bench", 0, "language", seen=seen, tally=Tally(buckets), tails=tails, told=told)
 
 
 def _rounds(lines: list[LogLine]) -> Iterator[LogLine]:
