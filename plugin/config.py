@@ -136,7 +136,7 @@ def default_views() -> dict[str, ViewSettings]:
 class FieldCandidates(_Section):
     """Where each part of a line is looked for in a document; the first non-empty one is taken."""
 
-    message: tuple[str, ...] = ("message", "event.original", "log.original", "msg", "MESSAGE")
+    message: tuple[str, ...] = ("message", "event.original", "log.original", "msg", "MESSAGE", "Message")
     time: tuple[str, ...] = ("@timestamp", "timereported", "timegenerated", "event.created")
     host: tuple[str, ...] = (
         "log.syslog.hostname",
@@ -145,9 +145,11 @@ class FieldCandidates(_Section):
         "fromhost",
         "hostname",
         "host",
+        "Hostname",
         "winlog.computer_name",
         "observer.hostname",
         "observer.name",
+        "kubernetes.node.name",
         "agent.name",
     )
     program: tuple[str, ...] = (
@@ -157,6 +159,7 @@ class FieldCandidates(_Section):
         "syslogtag",
         "SYSLOG_IDENTIFIER",
         "winlog.provider_name",
+        "SourceName",
     )
     pid: tuple[str, ...] = ("process.pid", "log.syslog.procid", "procid", "syslogtag")
     severity: tuple[str, ...] = (
@@ -170,10 +173,21 @@ class FieldCandidates(_Section):
         "user.name",
         "user.effective.name",
         "winlog.event_data.TargetUserName",
+        "winlog.event_data.User",
+        "TargetUserName",
+        "userIdentity.userName",
         "okta.actor.alternate_id",
         "aws.cloudtrail.user_identity.arn",
     )
-    address: tuple[str, ...] = ("source.ip", "source.address", "client.ip")
+    address: tuple[str, ...] = (
+        "source.ip",
+        "source.address",
+        "client.ip",
+        "winlog.event_data.IpAddress",
+        "winlog.event_data.SourceIp",
+        "IpAddress",
+        "sourceIPAddress",
+    )
 
 
 def _mask_name(name: str) -> str:

@@ -20,7 +20,7 @@ MISSING = "-"
 """What a field reads that is not there."""
 KINDS = ("event.dataset", "event.module")
 """What says of which kind a document is; without either, only its own fields do."""
-SPEAKERS = ("event.provider", *KINDS)
+SPEAKERS = ("event.provider", *KINDS, "eventSource")
 """What stands in for a program where no field names one."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PATH = re.compile(r"[^\s.|{}]+(?:\.[^\s.|{}]+)*")
@@ -159,9 +159,9 @@ def _hosts() -> Iterator[_Rule]:
     data = "winlog.event_data."
     event = "{winlog.channel|winlog.provider_name|event.provider} event{winlog.event_id|event.code}"
     logon = f"logon{{{data}LogonType}} status{{{data}SubStatus|{data}Status}}"
-    who = f"acct={{user.name|{data}TargetUserName}} from {{source.ip|{data}IpAddress}}"
+    who = f"acct={{user.name|{data}TargetUserName|{data}User}} from {{source.ip|{data}IpAddress|{data}SourceIp}}"
     told = f"{event} {{event.action}} {{event.outcome}} {logon} {who} "
-    told += f"exe={{process.executable|{data}NewProcessName|{data}ProcessName}}"
+    told += f"exe={{process.executable|{data}NewProcessName|{data}Image|{data}ProcessName}}"
     channel = {"winlog.channel|winlog.provider_name": _HELD}
     for by in (channel, {"event.provider": "Microsoft-Windows-"}):
         yield _rule(_ANY, {"winlog.event_id|event.code": r"\d"} | by, told)
@@ -232,13 +232,12 @@ def _networks() -> Iterator[_Rule]:
 def _clouds() -> Iterator[_Rule]:
     """Who asked a cloud for what."""
     trail = "aws.cloudtrail."
-    yield _rule(
-        r"aws\.cloudtrail",
-        {},
-        f"{{event.provider|{trail}event_source}} {{event.action}} {{event.outcome}} error={{{trail}error_code}} "
-        f"by={{{trail}user_identity.type}} mfa={{{trail}console_login.additional_eventdata.mfa_used}} "
-        "user={user.name|user.id} from {source.ip|source.address}",
-    )
+    told = f"{{event.provider|{trail}event_source|eventSource}} {{event.action|eventName}} {{event.outcome}} "
+    told += f"error={{{trail}error_code|errorCode}} by={{{trail}user_identity.type|userIdentity.type}} "
+    told += f"mfa={{{trail}console_login.additional_eventdata.mfa_used|additionalEventData.MFAUsed}} "
+    told += "user={user.name|user.id|userIdentity.userName} from {source.ip|source.address|sourceIPAddress}"
+    yield _rule(r"aws\.cloudtrail", {}, told)
+    yield _rule(_ANY, {"eventSource": _HELD, "eventName": _HELD}, told)
     yield _rule(
         r"okta\..*|okta",
         {},
@@ -248,12 +247,25 @@ def _clouds() -> Iterator[_Rule]:
     )
 
 
+def _others() -> Iterator[_Rule]:
+    """Whatever else names its events as ECS does: sign-ins, directories, mail, storage."""
+    yield _rule(
+        _ANY,
+        {"event.action|event.code|event.category": _HELD},
+        "{event.action|event.code|event.category} {event.outcome} reason={event.reason} "
+        "user={user.name|user.email|user.id} from {source.ip|client.ip|source.address} "
+        "to {destination.ip|destination.domain|destination.address}:{destination.port} "
+        "file={file.path|file.name} url={url.domain|url.original}",
+    )
+
+
 _RULES = (
     *(rule._replace(is_wording=True) for rule in _system_auth()),
     *_hosts(),
     *_firewalls(),
     *_networks(),
     *_clouds(),
+    *_others(),
 )
 """The first that fits is taken."""
 PATHS = tuple(dict.fromkeys((*SPEAKERS, *(path for rule in _RULES for path in rule.paths))))

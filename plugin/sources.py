@@ -102,8 +102,8 @@ class Source:
             _number(parts.pid(document)) or pid,
             message,
             _severity(parts.severity(document)),
-            parts.user(document).strip() or user,
-            parts.address(document) or address,
+            _held(parts.user(document)) or user,
+            _held(parts.address(document)) or address,
             hit.clock / 1e9,
         )
 
@@ -143,6 +143,12 @@ class _Shapes:
 
     def _parts(self, is_asked: Callable[[str], bool]) -> _Parts:
         return _Parts(**{name: first(filter(is_asked, paths)) for name, paths in self._candidates.items()})
+
+
+def _held(text: str) -> str:
+    """A field's value, where it is one: Windows and web servers write `-` for nobody and nowhere."""
+    text = text.strip()
+    return "" if text == "-" else text
 
 
 def _is_no_prose(text: str) -> bool:

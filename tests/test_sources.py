@@ -181,6 +181,74 @@ def test_text_without_program_host_or_stamp_is_rejected() -> None:
     assert rejected.text == "hello"
 
 
+WHO = [
+    (
+        {
+            "winlog": {
+                "computer_name": "ws-7.corp.example",
+                "provider_name": "Microsoft-Windows-Security-Auditing",
+                "event_id": "4625",
+                "event_data": {"TargetUserName": "bob", "IpAddress": "10.1.2.3", "LogonType": "3"},
+            },
+            "message": "An account failed to log on.",
+        },
+        ("ws-7.corp.example", "Microsoft-Windows-Security-Auditing", "bob", "10.1.2.3"),
+    ),
+    (
+        {
+            "winlog": {
+                "provider_name": "Microsoft-Windows-Sysmon",
+                "event_id": 3,
+                "event_data": {"User": "CORP\\bob", "SourceIp": "10.1.2.3", "Image": "C:\\x.exe"},
+            },
+            "host": {"name": "ws-7"},
+        },
+        ("ws-7", "Microsoft-Windows-Sysmon", "CORP\\bob", "10.1.2.3"),
+    ),
+    (
+        {
+            "Hostname": "dc-1",
+            "SourceName": "Microsoft-Windows-Security-Auditing",
+            "Message": "An account was logged on.",
+            "TargetUserName": "alice",
+            "IpAddress": "-",
+        },
+        ("dc-1", "Microsoft-Windows-Security-Auditing", "alice", ""),
+    ),
+    (
+        {
+            "eventSource": "signin.amazonaws.com",
+            "eventName": "ConsoleLogin",
+            "sourceIPAddress": "203.0.113.7",
+            "userIdentity": {"type": "IAMUser", "userName": "eve"},
+        },
+        ("", "signin.amazonaws.com", "eve", "203.0.113.7"),
+    ),
+    (
+        {
+            "event": {"dataset": "azure.signinlogs", "action": "Sign-in activity", "outcome": "failure"},
+            "user": {"name": "eve"},
+            "source": {"ip": "203.0.113.9"},
+        },
+        ("", "azure.signinlogs", "eve", "203.0.113.9"),
+    ),
+    (
+        {"kubernetes": {"node": {"name": "n1"}, "container": {"name": "api"}}, "message": "GET /health 200"},
+        ("n1", "api", "", ""),
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "who"), WHO)
+def test_who_and_from_where_is_found_in_the_shapes_that_agents_write(
+    document: Mapping[str, Any], who: tuple[str, str, str, str]
+) -> None:
+    """Winlogbeat's, nxlog's, CloudTrail's own, any event named as ECS does, containers' nodes; `-` is nobody."""
+    line = read({"@timestamp": "2026-11-23T10:00:00Z", **document})
+    assert (line.host, line.program, line.user, line.address) == who
+    assert line.message
+
+
 def test_an_applications_text_needs_no_syslog() -> None:
     """With a time of its own it is a line, under the name by which the application goes, if it says one."""
     document = {"@timestamp": "2026-11-23T10:00:00Z", "message": "user 7 logged in"}
