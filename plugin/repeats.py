@@ -39,10 +39,12 @@ def marked(
         key, at = _saying(anomaly), anomaly.sighting.line.clock or anomaly.sighting.line.time
         before = known.get(key)
         if before is None or abs(at - before.at) >= suppress_s or anomaly.score >= before.score + STRANGER:
-            known[key] = Told(at, anomaly.score, 0)
+            found.append(replace(anomaly, repeats=0))
+            if before is None or at >= before.at:  # else it came late: what was told after it is what others repeat
+                known[key] = Told(at, anomaly.score, 0)
         else:
+            found.append(replace(anomaly, repeats=before.n + 1))
             known[key] = before._replace(n=before.n + 1)
-        found.append(replace(anomaly, repeats=known[key].n))
     return found, known
 
 

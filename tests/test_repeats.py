@@ -42,6 +42,11 @@ def test_the_first_of_alike_ones_is_told_and_then_none_for_a_day() -> None:
     assert repeats([said(), said(1), said(DAY_S - 1), said(DAY_S), said(DAY_S + 1)]) == [0, 1, 2, 0, 1]
 
 
+def test_one_that_comes_late_takes_nothing_back() -> None:
+    """It is told, being of another day, and what was told after it goes on to be repeated."""
+    assert repeats([said(3 * DAY_S), said(0), said(3 * DAY_S + 1)]) == [0, 0, 1]
+
+
 def test_a_much_stranger_one_is_news() -> None:
     """Ten times rarer than the one that was told; from then on that is the measure."""
     assert repeats([said(), said(1, 30.0 + STRANGER - 0.1), said(2, 30.0 + STRANGER), said(3, 45.0)]) == [0, 1, 0, 1]
