@@ -161,7 +161,7 @@ class FieldCandidates(_Section):
         "winlog.provider_name",
         "SourceName",
     )
-    pid: tuple[str, ...] = ("process.pid", "log.syslog.procid", "procid", "syslogtag")
+    pid: tuple[str, ...] = ("process.pid", "log.syslog.procid", "procid", "syslogtag", "winlog.process.pid")
     severity: tuple[str, ...] = (
         "log.syslog.severity.code",
         "log.syslog.severity.name",

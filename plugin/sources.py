@@ -103,7 +103,7 @@ class Source:
             message,
             _severity(parts.severity(document)),
             _held(parts.user(document)) or user,
-            _held(parts.address(document)) or address,
+            _peer(_held(parts.address(document))) or address,
             hit.clock / 1e9,
         )
 
@@ -170,6 +170,11 @@ def _time(text: str) -> float | None:
 
 
 @lru_cache(maxsize=4_096)  # programs are few; with pids in them, neighbouring lines share theirs
+def _peer(address: str) -> str:
+    """The same address, of IP4 also where it is written as one of IP6: `::ffff:10.0.0.5`."""
+    return address.removeprefix("::ffff:") if "." in address else address
+
+
 def _tag(text: str) -> tuple[str, int | None]:
     """A syslog tag's program and pid: `sshd[123]:` is ("sshd", 123)."""
     program, _, rest = text.rstrip(":").partition("[")
