@@ -24,20 +24,21 @@ def _forms(*forms: tuple[str, str]) -> _Forms:
 
 _NAME = r"[^\s,;:\"'()\[\]<>|=]{1,128}"
 """What names of users are made of where nothing marks their end."""
-_NOBODY = r"(?!N/A\b|(?i:unknown|none|null|nil)\b|-(?![\w.]))"
+_NOBODY = r"(?!N/A\b|No Authentication Required\b|(?i:unknown|none|null|nil)\b|-(?![\w.]))"
 _THINGS = r"(?:the|this|all|any|client|host|service|server|port|interface|request|session|connection|device|station)"
 """What else authentication is said to fail for."""
 _OPENED, _CLOSED = r"[\"'\[<(]", r"[\"'\]>)]"
 _TRIED = (  # `login failed for bob from …`, `peer authentication failed for bob`
     r" for (?:(?<=failed for )|(?<=attempt for )|(?<=failure for )|(?<=succeeded for )|(?<=success for )"
-    r"|(?<=successful for ))"
+    r"|(?<=successful for )|(?<=ailed authentication for )|(?<=ailed login for )|(?<=refused for )"
+    r"|(?<=rejected for )|(?<=denied for ))"
     rf"(?:(?:user|peer|account|username) )?{_OPENED}?(?!\d{{1,3}}\.\d|{_THINGS}\b){_NOBODY}({_NAME}){_CLOSED}?"
     r"(?=[.,;:]?(?:\s(?:from|on|at|by|via)\s|\s?\(|\s-|\Z)|[,;:]\s)"
 )
 
 _KEYED = (  # `srcuser="bob"`, `user.name=bob`
     r"user(?:(?<![\w.-]user)|(?<=[\s,]srcuser)|(?<=[\s,]src_user)|(?<=[\s,]unauthuser)|(?<=[\s,]xauthuser))"
-    rf"(?:_?[nN]ame|\.name|)=\"?{_NOBODY}({_NAME})"
+    rf"(?:_?[nN]ame|\.name|)=\"?{_NOBODY}((?<=\")[^\"]{{1,128}}(?=\")|{_NAME})"
 )
 
 # Every line passes here, and a substring test costs a tenth of a search: each group is opened by a word, each pattern
@@ -69,7 +70,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
     (
         "name=",
         _forms(
-            ("sername=", r"(?<!\S)[uU]sername=\"?(?!N/A\b)([^\s;,\"]{1,128})"),  # Junos
+            ("sername=", r"(?<!\S)[uU]sername=\"?(?!N/A\b)((?<=\")[^\"]{1,128}(?=\")|[^\s;,\"]{1,128})"),  # Junos
             ('user_name="', r'(?<!\S)user_name="(?!N/A")([^"]{1,128})"'),  # Sophos
             ("_username=", r" sasl_username=([^\s,]{1,128})"),  # Postfix
             ("user", _KEYED),
@@ -82,7 +83,8 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("User name: ", r"User name: ([^\s,\"]{1,128})"),  # PAN-OS
             ("ocal user ", r"^session (?:opened|closed) for local user (\S{1,128}) from "),  # sftp-server
             (" logged ", r"(?:^|,\S{1,64} )user (\S{1,128}) logged (?:in|out) from "),  # RouterOS
-            ("user [", rf"\buser \[[^\]\s]{{0,64}}\]\\\[({_NAME})\]"),  # Samba
+            ("user [", r"\buser \[[^\]\s]{0,64}\]\\\[([^\]]{1,128})\]"),  # Samba
+            ("ate user [", rf"authenticate user \[({_NAME})\]"),  # Elasticsearch
             (
                 "for user ",  # what ends a name, or goes on after one: else it is prose (`for user input on …`)
                 r"for user [`<]?([^\s(\[`<'\":;,][^\s(:;,'>]{0,127})(?<!\.)"
@@ -98,6 +100,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             (" user = ", r" : user = (\S{1,128})"),  # Cisco ASA
             (" (", rf"user ({_NAME}) \((?:uid=)?\d{{1,10}}[),]"),
             (" from ", rf"user(?<!such user) ({_NAME}) from [\da-fA-F.:]{{2,45}}(?![\w.:])"),
+            (", user ", rf", user ({_NAME}) - "),  # F5
             ("by user ", rf"by user ['\"]?({_NAME})['\"]?(?=[.,;]?(?:\s|\Z))"),
             ("unix-user:", rf"unix-user:({_NAME})"),  # polkit
             ('"user', rf'"user(?:_?[nN]ame|)"\s?:\s?"{_NOBODY}([^"]{{1,128}})"'),  # JSON behind a tag
@@ -134,7 +137,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         _forms(
             (" using ", rf" logged in using ({_NAME}),"),  # iDRAC
             ("USER: ", r"USER: (\S{1,128}) connected from "),  # Aruba
-            (" ", r"^(?![uU]ser )(\S{1,128}) logged (?:in|out|on|off) (?:from|via|at) "),
+            (" ", r"^(?:[uU]ser )?+(\S{1,128}) logged (?:in|out|on|off) (?:from|via|at) "),
         ),
     ),
     (
@@ -150,6 +153,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         "'",
         _forms(
             ("User '", r"(?:User|[uU]sername) '([^']{0,128})'"),  # Juniper, Cisco
+            ("ogin failed: '", r"ogin failed: '([^']{1,128})'"),  # Nextcloud
             ("authentication of '", r"authentication of '([^']{1,128})' (?:with|successful|failed)\b"),  # strongSwan
             ("' to group '", r"^add '([^']{1,128})' to "),
             ("delete user ", r"^delete user '([^']{0,128})'"),
@@ -161,7 +165,8 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("Member:", r"Member:\s{1,8}Security ID:\s{1,8}\S{1,200}\s{1,8}Account Name:\s{1,8}CN=([^,]{1,128}),"),
             (  # the last one that is named
                 ":",
-                r"(?<!SAM )(?<!Network )Account Name:\s{1,8}([^\s:-]\S{0,127})"
+                r"(?<!SAM )(?<!Network )Account Name:\s{1,8}"
+                r"([^\s:-]\S{0,127}(?:(?: [^\s:]{1,64}){1,4}(?=\s\s|[\t\r\n]))?)"
                 r"(?!.{0,4000}(?<!SAM )(?<!Network )Account Name:\s{1,8}[^\s:-])",
             ),
         ),
@@ -170,7 +175,10 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         "]",
         _forms(
             (" USER ", r"\](?:\) -|\):) USER (\S{1,128}?)(?::| \()"),  # proftpd
-            ("from client ", r"(?:Login (?:OK|incorrect)|Invalid user)[^\[]{0,200}: \[([^\]/]{1,128})"),  # FreeRADIUS
+            (  # FreeRADIUS
+                "from client ",
+                r"(?:Login (?:OK|incorrect)|Invalid user)[^\[]{0,200}: \[((?:host/)?[^\]/]{1,128})",
+            ),
             ("Executing command [", r"^([^\s:]{1,128}): Executing command \["),  # pkexec
             (" Peer Connection ", r"\[([^\]]{1,128})\] Peer Connection Initiated"),  # OpenVPN
         ),
@@ -229,10 +237,12 @@ _ANCHORED = {
         (("+ /d", "- /d"), r"[+-] /dev/\S{1,128} ([^\s:]{1,128}):\S{1,128}$"),  # su of old
         (("LOGI", "ROOT"), r"(?:ROOT )?LOGIN ON .{1,128} BY (\S{1,128})"),  # login
         (("LEEF",), r"LEEF.{0,4000}?(?<!\w)usrName=([^\t\n|^=]{1,128}?)(?=[\t\n|^]|\s{1,8}\w{1,64}=|\s*\Z)"),
+        (("(CON", "* (C"), r"(?:\* )?\(CONNECT_DATA=.{0,2000}?\(USER=([^()]{1,128})\)"),  # Oracle
         (("Auth",), r"Authorized to ([^,\s]{1,128}), krb5 principal "),  # sshd
         (("AUTH",), r"AUTH=server,.{0,512}? authid=([^\s,]{1,128})"),  # Sendmail
         (("chan",), r"changed password expiry for (\S{1,128})$"),  # chage
         (("comm",), r"command not permitted for ([^\s:]{1,128}): "),  # doas
+        (("USER",), r"USER (\S{1,128}) pid \d"),  # BusyBox' cron
         (("user",), r"user (\S{1,128}) (?:added|removed) by \S{1,128} (?:to|from) group "),  # gpasswd
     )
     for beginning in beginnings
@@ -248,11 +258,13 @@ _BRACKETED = re.compile(
 # The look-behinds stand after the first character, so that the search can jump to it: four times as fast. Behind an
 # address a port may stand: tcpdump writes it after a dot, and an arrow after that.
 _IP4 = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?!\w|\.\w(?!\d{0,4} > ))")
-_IP6 = re.compile(r"[0-9a-fA-F:](?<![\w:.].)[0-9a-fA-F:]{1,38}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
+_IP6 = re.compile(r"[0-9a-fA-F:](?<![\w:.].)[0-9a-fA-F:]{1,44}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
 _WWN = re.compile(r"(?:[0-9a-fA-F]{2}:){7}[0-9a-fA-F]{2}")
 _REMOTE_HOST = re.compile(r"rhost=(?:::ffff:(?=\d))?([^\s;,]{1,255})")
 _FROM_PORT = re.compile(r" from ([^\s,;]{1,255}) port \d")
-_REMOTE = re.compile(r"\]\.{3}([\d.]{7,15}|[\da-fA-F:]{3,39})\[")  # strongSwan: local[its name]...remote[its name]
+_REMOTE = re.compile(  # strongSwan: local[its name]...remote[its name]; BIND
+    r"\]\.{3}([\d.]{7,15}|[\da-fA-F:]{3,39})\[|client (?:@0x[\da-f]{1,16} )?([\d.]{7,15}|[\da-fA-F:]{3,39})#\d"
+)
 MAX_KEY = 36
 """Characters before an address that may be its key's: `srcip=`, `client_ip: `, `Source Address: `, `src: /`."""
 _SIDES = ("src", "source", "client", "remote", "peer", "user", "orig", "caller", "attacker", "calling", "")
@@ -280,7 +292,7 @@ def _user(message: str) -> str:
         if word in message:
             for marker, find in forms:
                 if marker in message and (found := find(message)):
-                    return found[1].strip()
+                    return found[1].strip().replace("\\\\", "\\")  # as CEF, JSON and C write one backslash
     return ""
 
 
@@ -291,14 +303,16 @@ def _address(message: str) -> str:
     if start >= 0 and (found := _FROM_PORT.match(message, start)):
         return found[1]
     dots, may_be_six = message.count("."), _may_hold_six(message, 0)
+    if may_be_six:
+        message = message.replace("v6:", "v6 ")  # mail's `[IPv6:2001:db8::1]`, Samba's `[ipv6:2001:db8::1:445]`
     if dots < 6 and not may_be_six:  # one at most
         return _first_address(message, 0) if dots >= 3 else ""
     if start >= 0:
         at = message.find("src=")
         if (at >= 0 and (address := _first_address(message, at))) or (address := _first_address(message, start)):
             return address
-    if "]..." in message and (found := _REMOTE.search(message)):
-        return found[1]
+    if ("#" in message or "]..." in message) and (found := _REMOTE.search(message)):
+        return found[found.lastindex or 0]
     return _first_address(message, 0, _is_peers)
 
 
@@ -312,8 +326,7 @@ def _first_address(message: str, start: int, is_sought: Callable[[re.Match[str]]
         if not (message.count(".", start) >= 3 if pattern is _IP4 else _may_hold_six(message, start)):
             continue
         for found in pattern.finditer(message, start):
-            address = found[0]
-            if not _is_somebodys(address):
+            if not (address := _somebodys(found[0])):
                 continue
             if message[found.start() - 1] == "@":
                 named = named or address
@@ -336,6 +349,14 @@ def _is_peers(address: re.Match[str]) -> bool:
     before = address.string[max(0, at - MAX_KEY) : at]
     key = before.rstrip("=:[(\"'/ ")
     return key != before and key[max(key.rfind(" "), key.rfind(","), key.rfind("(")) + 1 :].lower() in _PEERS
+
+
+def _somebodys(text: str) -> str:
+    """The address that a text is, without the port that some write behind one of IPv6; '' where it is nobody's."""
+    if _is_somebodys(text):
+        return text
+    address, _, port = text.rpartition(":")
+    return address if ":" in address and port.isdecimal() and _is_somebodys(address) else ""
 
 
 def _is_somebodys(address: str) -> bool:
