@@ -20,8 +20,8 @@ from parsers.stamps import NoSuchDate, instant
 
 MAX_MESSAGE = 65_536
 """Characters of a message that are kept, as of a line of text."""
-MAX_STAMP = 18
-"""Digits of microseconds since the epoch: 16 until the year 2286."""
+MAX_STAMP = 19
+"""Digits of nanoseconds since the epoch until the year 2286."""
 MAX_SPOKEN = 64
 """Characters of a date and a clock in whatever order."""
 LAST_S = 253_402_300_799
@@ -119,7 +119,7 @@ def _gelf(document: Mapping[str, object], origin: str, now: float, _zone: tzinfo
         return None
     program, pid = _text(document, "_app", "facility", "_facility"), _number(_text(document, "_pid"))
     message, severity = _text(document, "short_message"), int(level) if level in set("01234567") else None
-    return build(origin, float(stamp), _text(document, "host"), program, pid, message, severity)
+    return _named(build(origin, float(stamp), _text(document, "host"), program, pid, message, severity), document)
 
 
 def _logged(document: Mapping[str, object], origin: str, now: float, zone: tzinfo) -> LogLine | None:
@@ -131,7 +131,9 @@ def _logged(document: Mapping[str, object], origin: str, now: float, zone: tzinf
     time = next((moment for stamp in stamps if (moment := _moment(stamp, now, zone)) is not None), None)
     if time is None:
         return None
-    text = _text(document, *_TEXTS) or _rendered(document) or _all(document)
+    body = document.get("body")  # OpenTelemetry's is an object
+    spoken = _text(body, "stringValue") if isinstance(body, dict) else ""
+    text = _text(document, *_TEXTS) or spoken or _rendered(document) or _all(document)
     if not text:
         return None
     more = (f"{key}={told}" for key in _FAULTS if (told := _text(document, key)))
@@ -145,9 +147,18 @@ def _logged(document: Mapping[str, object], origin: str, now: float, zone: tzinf
         " ".join((text, *more))[:MAX_MESSAGE],
         _PINO.get(level, SEVERITIES.get(level.lower())),
     )
-    user = _called(document, _USERS) or line.user or _somewhere(document, _WHO) or _somewhere(document, _WHOSE)
-    address = _somewhere(document, _FROM_WHERE)
-    return line._replace(user=user, address=_address(address) or line.address)
+    return _named(line._replace(user=_called(document, _USERS) or line.user), document)
+
+
+def told_by(line: LogLine, pairs: Mapping[str, object]) -> LogLine:
+    """The line with the user and the address that the values of these keys name, where its message names none."""
+    named = _named(line, pairs)
+    return line._replace(user=named.user, address=line.address or named.address)
+
+
+def _named(line: LogLine, document: Mapping[str, object]) -> LogLine:
+    user = line.user or _somewhere(document, _WHO) or _somewhere(document, _WHOSE)
+    return line._replace(user=user, address=_address(_somewhere(document, _FROM_WHERE)) or line.address)
 
 
 _TIMES = (
@@ -162,6 +173,8 @@ _TIMES = (
         "time_iso8601",
         "start_time",
         "receiveTimestamp",
+        "timeUnixNano",
+        "observedTimeUnixNano",
     ),
 )
 _TEXTS = (
@@ -169,17 +182,17 @@ _TEXTS = (
     *("textPayload", "eventName", "Operation", "displayMessage"),  # Google, CloudTrail, Office 365, Okta
 )
 _FAULTS = ("error", "err", "@x")
-_LEVELS = ("level", "severity", "levelname", "lvl", "@l", "log_level")
-_HOSTS = ("hostname", "host", "hostIdentifier")
+_LEVELS = ("level", "severity", "levelname", "lvl", "@l", "log_level", "severityText")
+_HOSTS = ("hostname", "host", "hostIdentifier", "MachineName")
 _PROGRAMS = (
     *("service", "app", "application", "appname", "program", "logger", "name", "component", "module"),
-    *("loggerName", "logger_name", "_path"),  # Log4j, Logstash, Zeek
+    *("loggerName", "logger_name", "_path", "SourceContext"),  # Log4j, Logstash, Zeek, Serilog
 )
 _PIDS = ("pid", "process_id")
 _USERS = ("user", "username", "user_name", "User", "UserName")
 _WHO = frozenset({
     "username", "user", "usr", "uname", "loginname", "accountname", "principalname", "principalemail", "alternateid",
-    "clientusername", "remoteuser", "useremail", "userprincipalname",
+    "clientusername", "remoteuser", "useremail", "userprincipalname", "targetusername",
 })  # fmt: skip
 _WHOSE = frozenset({"userid", "login", "account", "principal", "principalid", "displayname", "identity", "initiatedby"})
 """Keys of the user's name, in small letters and without what parts their words; deeper ones count last."""
@@ -189,6 +202,7 @@ _FROM_WHERE = frozenset(
     for what in ("ip", "ips", "addr", "address", "ipaddress", "ipaddr", "host")
     if side or what not in {"host", "addr"}
 ) | {"idorigh", "origh", "calleripaddress", "clientipaddress", "remotehost", "saddr", "srcaddr", "callerip", "rhost"}
+_NOBODY = frozenset({"", "-", "--", "<nil>", "n/a", "nil", "none", "null", "unknown"})
 MAX_FIELDS = 256
 """Of a document that are looked through."""
 MAX_DEPTH = 4
@@ -223,7 +237,7 @@ def _somewhere(document: Mapping[str, object], keys: Set[str]) -> str:
         plain = path.lower().translate(_PARTING)
         if plain in keys or path.rpartition(".")[2].lower().translate(_PARTING) in keys:
             text = _text({"": value}, "")
-            if text not in {"", "-", "<nil>"} and not text.isdecimal():
+            if text.lower() not in _NOBODY and not text.isdecimal():
                 return text
     return ""
 
@@ -273,7 +287,8 @@ def _called(document: Mapping[str, object], keys: Sequence[str]) -> str:
     """The first of these that holds a name, also as `{"name": …}`."""
     for key in keys:
         value = document.get(key)
-        if name := _text(value, "name", "id") if isinstance(value, dict) else _text(document, key):
+        name = _text(value, "name", "id") if isinstance(value, dict) else _text(document, key)
+        if name.strip("-"):
             return name
     return ""
 
