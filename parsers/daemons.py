@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, tzinfo
 
 from parsers.entities import entities
-from parsers.forms import FLAGS, SEVERITIES, TAG, Form, base, build
+from parsers.forms import FLAGS, PRIORITISED, SEVERITIES, TAG, Form, base, build
 from parsers.line import LogLine
 from parsers.stamps import CLOCK, DATE, ISO_STAMP, MONTHS, NoSuchDate, at, iso_at, latest, named_zone, seconds
 
@@ -27,6 +27,11 @@ _APACHE = re.compile(
 _ACCESS = re.compile(
     r"(?:([^\s\[{:]{1,255}+):\d{1,5}+ )?([^\s\[{,]{1,255}+)(?:, ?[^\s\[{,]{1,255}+){0,8}+ \S{1,255}+ ([^\[]{1,255}?) "
     rf"\[(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}}):{CLOCK} ([+-]\d{{4}})\] (.*)",
+    FLAGS,
+)
+_BUCKET = re.compile(  # its owner, its name, when, from where, and who
+    rf"[\da-f]{{1,64}}+ [\w.-]{{1,255}}+ \[(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}}):{CLOCK} ([+-]\d{{4}})\] "
+    r"(\S{1,255}+) (\S{1,255}+) (.*)",
     FLAGS,
 )
 _W3C = re.compile(  # IIS: the server's address, the request, the port; then who asks, and from where
@@ -84,7 +89,8 @@ _LEVEL = "DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE|LOG|PANIC"
 _LOGGER = re.compile(r"([\w.]{1,128}+)\s++\[(\d{1,10}+)\]: ([A-Z]{1,16}+)\s++(.*)", FLAGS)
 _DAEMON = re.compile(r"([\w.-]{1,255}+) ([\w./-]{1,128}+)\[(\d{1,10}+)\]:? (.*)", FLAGS)
 _LEVELLED = re.compile(
-    rf"(?:\[(\d{{1,10}}+)\] )?\[?({_LEVEL})\]?:?\s++(?:([A-Za-z][\w.$-]{{0,127}}+): )?(.*)", FLAGS | re.IGNORECASE
+    rf"(?:\[(\d{{1,10}}+)\] )?\[?({_LEVEL})\]?:?\s++(?:([A-Za-z][\w.$-]{{0,127}}+(?:::\w{{1,64}}+){{0,8}}+): )?(.*)",
+    FLAGS | re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"(?:\[(\d{1,10}+)\]:?|(\d{1,10}+)(?= \[[A-Z]))\s++(?:\[([A-Z][A-Za-z]{1,15}+)\] )?(.*)", FLAGS)
 _PID_TAG = re.compile(
@@ -119,6 +125,8 @@ _LEVEL_FIRST = re.compile(
     r"(Z|[+-]\d\d:?\d\d|):?\s*+(?:\[[^\]]{1,128}+\] )?(.*)",
     FLAGS,
 )
+_PROCESS = re.compile(rf"({_LEVEL})/[\w.-]{{1,128}}+\] (.*)", FLAGS)  # Celery's
+_COLUMN = re.compile(r"(?=.{11} \S)([A-Z]\w{2,9}+|spid\d{1,5}+s?) {2,9}+(.*)", FLAGS)  # SQL Server's, twelve wide
 _DASHED = re.compile(rf"- ([\w.]{{1,128}}+) - ({_LEVEL}) - (.*)", FLAGS)
 _HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
     (_DASHED, ("program", "level", "message"), None),
@@ -138,6 +146,8 @@ _HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
     (_LEVELLED, ("pid", "level", "program", "message"), None),
     (_MONGO, ("level", "program", "message"), None),
     (_NUMBERED, ("pid", "number", "level", "message"), None),
+    (_PROCESS, ("level", "message"), None),
+    (_COLUMN, ("program", "message"), None),
 )
 """What may stand between a date and a text: each with what its groups are, and whose it is where it says none."""
 _GROUP = re.compile(r"\[([^\[\]]{0,128}+)\]", FLAGS)
@@ -182,6 +192,14 @@ def _access(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> Log
     return line._replace(user="" if user == "-" else user.strip('"'), address=client)
 
 
+def _bucket(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`79a5 bucket [23/Nov/2026:10:00:00 +0000] 10.0.0.5 arn:… 3E57 REST.GET.OBJECT key "GET / HTTP/1.1" …`: S3's."""
+    day, month, year, hour, minute, second, offset, client, user, message = found.groups()
+    time = iso_at(f"{year}-{MONTHS.get(month, 0):02}-{day}", hour, offset, zone) + int(minute) * 60 + seconds(second)
+    line = build(origin, time, "", "", None, message, None)
+    return line._replace(user=user.removeprefix("-"), address=client.removeprefix("-"))
+
+
 def _nginx(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
     """`2026/11/23 10:00:00 [error] 1234#5678: *9 message, client: 10.0.0.5, server: …`."""
     year, month, day, hour, minute, second, level, pid, message = found.groups()
@@ -202,7 +220,7 @@ def _ctime(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     time = at(int(year), date, hour, zone) + int(minute) * 60 + seconds(second)
     if transfer := _TRANSFER.match(message):
         return build(origin, time, "", None, None, message, None)._replace(address=transfer[1], user=transfer[2])
-    if pid is None and (tag := _DAEMON.match(message)):
+    if pid is None and (tag := _DAEMON.match(message)) and not PRIORITISED.match(message):
         host, program, pid, message = tag.groups()
         return build(origin, time, host, program, pid, message, None)
     if message.startswith(": "):
@@ -382,6 +400,7 @@ FORMS = (
     Form("hadoop", _HADOOP, _hadoop, "0"),
     Form("cluster", _CLUSTER, _cluster),
     Form("access", _ACCESS, _access),
+    Form("access", _BUCKET, _bucket, "0a"),
     Form("logfmt", _LOGFMT, _logfmt, "a"),
     Form("iis", _W3C, _w3c, "0"),
     Form("postgresql", _POSTGRESQL, _postgresql, "0"),

@@ -29,6 +29,13 @@ SEVERITIES = {
 CISCO = re.compile(r"%([A-Z][A-Z0-9_]{1,63}+)(?:-[A-Za-z0-9_]{1,32}?){0,3}-([0-7])-[A-Z0-9_]{1,63}+ ?: ", FLAGS)
 """`%SYS-5-CONFIG_I: `, whose facility serves as program."""
 
+PRIORITISED = re.compile(
+    r"(?:kern|user|mail|daemon|auth|authpriv|security|syslog|lpr|news|uucp|cron|ftp|ntp|local[0-7])"
+    rf"\.(emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug) {TAG} *+(.*)",
+    FLAGS,
+)
+"""`authpriv.info dropbear[77]: message`: BusyBox writes the priority in words before the tag."""
+
 _WORD = r"[A-Z(][\w.()+&-]{0,63}+"
 SPACED_NAME = rf"{_WORD}(?: {_WORD}){{1,3}}+"
 """A name of several words, each with a capital: `Google Chrome Helper`."""
@@ -77,7 +84,10 @@ def build(
 ) -> LogLine:
     """The line of these parts; the user and the address are what its message says."""
     message = message.strip()
-    if program is None and (found := _SPACED_TAG.match(message)):
+    if program is None and (prioritised := PRIORITISED.match(message)):
+        level, program, pid, message = prioritised.groups()
+        severity = SEVERITIES[level] if severity is None else severity
+    elif program is None and (found := _SPACED_TAG.match(message)):
         name, first, second, pid, message = found.groups()
         if second and first in SEVERITIES:  # F5 writes the level there
             first, second, severity = second, None, SEVERITIES[first] if severity is None else severity

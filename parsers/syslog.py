@@ -49,13 +49,16 @@ REASONS = (EMPTY, NO_STAMP, NO_SUCH_DATE, NO_JSON)
 """Everything `Rejected.reason` can say."""
 
 _HOST_TAG = rf"(?:([^\s\[]{{1,255}}+)(?<!:)\s++)?(?:{TAG})?(.*)"
-_BSD = re.compile(rf"{PRI}({DATE}) (?:(\d{{4}}) )?{CLOCK}\s{_HOST_TAG}", FLAGS)
+_BSD = re.compile(rf"{PRI}({DATE}) (?:(\d{{4}}) )?{CLOCK}\s{{1,2}}+{_HOST_TAG}", FLAGS)
 _YEAR_FIRST = re.compile(rf"{PRI}(\d{{4}}) ({DATE}) {CLOCK}\s{_HOST_TAG}", FLAGS)
 _ESX_LEVEL = r"(?:[A-Z][a-z]\((\d{1,3})\) )?"
 _ISO = re.compile(rf"{PRI}{ISO_STAMP} {_ESX_LEVEL}{_HOST_TAG}", FLAGS)
 _ISO_SPACED = re.compile(rf"<(\d{{1,3}})>(\d{{4}}-\d\d-\d\d) {CLOCK} ?(Z|[+-]\d\d(?::?\d\d)?|)() {_HOST_TAG}", FLAGS)
 _DATA = r'(-|(?:\[(?:[^\]"]++|"(?:[^"\\]++|\\.)*+")*+\])++)(?= |\Z)'
 _FIELDS = rf"(\S{{1,255}}+) (\S{{1,255}}+) (\S{{1,128}}+) (\S{{1,128}}+) (?:{_DATA})? ?(.*)"
+_ELEMENT = re.compile(r'\[([^\]"\s]++)((?:[^\]"]++|"(?:[^"\\]++|\\.)*+")*+)\]', FLAGS)
+_PARAMETER = re.compile(r' ([^\s="\]]{1,64}+)="((?:[^"\\]++|\\.)*+)"', FLAGS)
+_ESCAPED = re.compile(r'\\(["\\\]])')
 _RFC5424 = re.compile(rf"{PRI}1 {ISO_STAMP} {_FIELDS}", FLAGS)
 _NIL = re.compile(rf"<(\d{{1,3}})>1 -()()()()() {_FIELDS}", FLAGS)
 _BARE_DEVICE = re.compile(
@@ -111,6 +114,11 @@ _CODES = frozenset({" %", " *", " ["})
 _LATE_PID = re.compile(r"\s?\[(\d{1,10}):\d{1,10}\] (.*)", FLAGS)
 _NO_PROGRAMS = frozenset({"Severity", "MessageID"})
 """Keys that records of Dell's begin with."""
+_NO_DEVICES = frozenset({"SFIMS"})
+"""What stands where devices write their names: the tag of Cisco's Firepower."""
+_ACCESS_POINT = re.compile(r"(?:([^\s,]{1,64}+),)?[\da-f]{12},[^\s,]{1,128}+", FLAGS)
+"""The tag of Ubiquiti's devices, in front of a program's own: a name, an address and a version."""
+_TAG = re.compile(rf"{TAG}(.*)", FLAGS)
 _TOPIC_TAG = re.compile(r"([a-z][a-z\d-]{1,31}),[a-z\d,!-]{1,95}", FLAGS)
 _ARGUED = re.compile(r"([\w.-]{1,64})\([\w-]{1,32}=[^()]{0,64}\)", FLAGS)
 
@@ -191,8 +199,10 @@ def _iso(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine
     if host in daemons.STREAMS:
         return daemons.contained(found.string[found.end(6) + 1 :], origin, time, now, zone)
     severity = severity_of(pri or level)
-    if (host or program) in _NO_HOSTS or (
-        program is None and (host is None or _LEVEL_FIRST.match(found.string, found.end(6) + 1))
+    if (
+        host == "*"
+        or (host or program) in _NO_HOSTS
+        or (program is None and (host is None or _LEVEL_FIRST.match(found.string, found.end(6) + 1)))
     ):
         return daemons.undressed(found.string[found.end(6) + 1 :].lstrip(), origin, time, severity)
     if program is None or _is_odd(program) or message[:2] in _CODES:
@@ -212,7 +222,15 @@ def _rfc5424(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> Log
     if not message.strip():
         message = f"{_given(name)} {_given(data or '')}"
     program = _given(program) or devices.product(message)
-    return build(origin, time, _given(host), program and base(program), pid, message, severity_of(pri))
+    line = build(origin, time, _given(host), program and base(program), pid, message, severity_of(pri))
+    return line if (line.user and line.address) or data in {None, "-"} else json_lines.told_by(line, _pairs(data))
+
+
+def _pairs(data: str) -> dict[str, object]:
+    """The parameters of structured data but `origin`, which speaks of the sender. Source: RFC 5424, section 6.3."""
+    elements = (element for element in _ELEMENT.finditer(data) if element[1] != "origin")
+    pairs = (pair for element in elements for pair in _PARAMETER.finditer(element[2]))
+    return {pair[1]: _ESCAPED.sub(r"\1", pair[2]) for pair in pairs}
 
 
 def _device(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
@@ -298,6 +316,8 @@ def _cleared(parts: _Parts, tag: str) -> _Parts:
     if module := _COMWARE.match(tag):
         severity = int(module[2]) if parts.severity is None else parts.severity
         return parts._replace(program=module[1], pid=None, severity=severity)
+    if (point := _ACCESS_POINT.fullmatch(tag)) and (inner := _TAG.match(parts.message.lstrip())):
+        return parts._replace(host=parts.host or point[1], program=inner[1], pid=inner[2], message=inner[3])
     named = _TOPIC_TAG.fullmatch(tag) or _ARGUED.fullmatch(tag)
     return parts._replace(program=named[1] if named else base(tag))
 
@@ -372,7 +392,7 @@ def _cisco(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine | N
     if not (code := CISCO.match(message, start)):
         return None
     if head and head[10]:
-        host = head[10]
+        host = host if host and head[10] in _NO_DEVICES else head[10]
     elif head and head[4]:
         first_host, unset, *stamp, late_host, _ = head.groups()
         host = first_host or late_host or host
