@@ -126,6 +126,7 @@ _LEVEL_FIRST = re.compile(
     FLAGS,
 )
 _PROCESS = re.compile(rf"({_LEVEL})/[\w.-]{{1,128}}+\] (.*)", FLAGS)  # Celery's
+_THREAD = re.compile(rf"\[[^\]/]{{1,128}}+/({_LEVEL})\]: (.*)", FLAGS)  # Minecraft's
 _COLUMN = re.compile(r"(?=.{11} \S)([A-Z]\w{2,9}+|spid\d{1,5}+s?) {2,9}+(.*)", FLAGS)  # SQL Server's, twelve wide
 _DASHED = re.compile(rf"- ([\w.]{{1,128}}+) - ({_LEVEL}) - (.*)", FLAGS)
 _HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
@@ -147,6 +148,7 @@ _HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
     (_MONGO, ("level", "program", "message"), None),
     (_NUMBERED, ("pid", "number", "level", "message"), None),
     (_PROCESS, ("level", "message"), None),
+    (_THREAD, ("level", "message"), None),
     (_COLUMN, ("program", "message"), None),
 )
 """What may stand between a date and a text: each with what its groups are, and whose it is where it says none."""

@@ -52,7 +52,10 @@ _NAMED_MONTH = re.compile(
 )
 _BRACKETED = re.compile(rf"\[({DATE}) (?:(\d{{4}}) )?{CLOCK}(?: (\d{{4}}))?\]:?\s++(.*)", FLAGS)
 _ALONE = re.compile(
-    rf"{CLOCK}\s++((?:\[[^\]]{{1,128}}+\]\s++)?\[?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\]?\s.*)", FLAGS
+    rf"(?:(\[))?{CLOCK}(?(1)\])\s++("
+    r"(?:\[[^\]]{1,128}+\]\s++)?\[?(?:[^\]\s/]{1,64}(?: [^\]\s/]{1,64})?/)?"
+    r"(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\]?:?\s.*)",
+    FLAGS,
 )
 _LOGCAT = re.compile(
     rf"(\d\d)-(\d\d) {CLOCK}\s++(\d{{1,10}}+)\s++\d{{1,10}}+ ([VDIWEFA]) ([^:]{{1,128}}+): ?(.*)", FLAGS
@@ -186,8 +189,11 @@ def _bracketed(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> L
 
 
 def _clock(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
-    """`10:00:00.123 [main] INFO org.example.Main - message`: of the last day, an hour ahead allowed."""
-    hour, minute, second, message = found.groups()
+    """`10:00:00.123 [main] INFO org.example.Main - message`, `[10:00:00] [Worker 1/INFO]: message`.
+
+    Of the last day, an hour ahead allowed.
+    """
+    hour, minute, second, message = found.groups()[1:]
     into_s, last = int(minute) * 60 + seconds(second), datetime.fromtimestamp(now + HOUR_S, zone)
     time = iso_at(f"{last:%Y-%m-%d}", hour, "", zone) + into_s
     if time > now + HOUR_S:
@@ -230,7 +236,7 @@ FORMS = (
     Form("dates", _NUMBERS, _numbers, "[0"),
     Form("dates", _NAMED_MONTH, _named_month, "[0"),
     Form("dates", _BRACKETED, _bracketed, "["),
-    Form("dates", _ALONE, _clock, "0"),
+    Form("dates", _ALONE, _clock, "[0"),
     Form("android", _LOGCAT, _logcat, "0"),
     Form("dhcp", _LEASE, _lease, "0"),
     Form("haproxy", _PROXY, _proxy, "0aA:"),
