@@ -326,7 +326,8 @@ def _first_address(message: str, start: int, is_sought: Callable[[re.Match[str]]
         if not (message.count(".", start) >= 3 if pattern is _IP4 else _may_hold_six(message, start)):
             continue
         for found in pattern.finditer(message, start):
-            if not (address := _somebodys(found[0])):
+            address = found[0]
+            if not (_is_somebodys(address) or (address := _without_port(address))):
                 continue
             if message[found.start() - 1] == "@":
                 named = named or address
@@ -351,10 +352,8 @@ def _is_peers(address: re.Match[str]) -> bool:
     return key != before and key[max(key.rfind(" "), key.rfind(","), key.rfind("(")) + 1 :].lower() in _PEERS
 
 
-def _somebodys(text: str) -> str:
-    """The address that a text is, without the port that some write behind one of IPv6; '' where it is nobody's."""
-    if _is_somebodys(text):
-        return text
+def _without_port(text: str) -> str:
+    """The address of IPv6 that some write a port behind, with no more than a colon before it; '' where it is none."""
     address, _, port = text.rpartition(":")
     return address if ":" in address and port.isdecimal() and _is_somebodys(address) else ""
 

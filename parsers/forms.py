@@ -29,17 +29,18 @@ SEVERITIES = {
 CISCO = re.compile(r"%([A-Z][A-Z0-9_]{1,63}+)(?:-[A-Za-z0-9_]{1,32}?){0,3}-([0-7])-[A-Z0-9_]{1,63}+ ?: ", FLAGS)
 """`%SYS-5-CONFIG_I: `, whose facility serves as program."""
 
-PRIORITISED = re.compile(
+_PRIORITISED = (
     r"(?:kern|user|mail|daemon|auth|authpriv|security|syslog|lpr|news|uucp|cron|ftp|ntp|local[0-7])"
-    rf"\.(emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug) {TAG} *+(.*)",
-    FLAGS,
+    rf"\.(emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug) {TAG} *+(.*)"
 )
+PRIORITISED = re.compile(_PRIORITISED, FLAGS)
 """`authpriv.info dropbear[77]: message`: BusyBox writes the priority in words before the tag."""
 
 _WORD = r"[A-Z(][\w.()+&-]{0,63}+"
 SPACED_NAME = rf"{_WORD}(?: {_WORD}){{1,3}}+"
 """A name of several words, each with a capital: `Google Chrome Helper`."""
-_SPACED_TAG = re.compile(  # `syslogd 1.4.1: `, `Microsoft Word[14463]: ` and `notice mcpd[77]: `
+_SPACED_TAG = re.compile(  # `authpriv.info …`, `syslogd 1.4.1: `, `Microsoft Word[14463]: ` and `notice mcpd[77]: `
+    rf"{_PRIORITISED}|"
     rf"(?:({SPACED_NAME})(?=\[)|([^\s:\[]{{1,64}}+)(?: \d{{1,9}}+\.[\d.]{{1,16}}+| ([^\s:\[]{{1,64}}+)(?=\[)))"
     r"(?:\[(\d{1,10}+)\])?:(?:\s|\Z)(.*)",
     FLAGS,
@@ -84,14 +85,13 @@ def build(
 ) -> LogLine:
     """The line of these parts; the user and the address are what its message says."""
     message = message.strip()
-    if program is None and (prioritised := PRIORITISED.match(message)):
-        level, program, pid, message = prioritised.groups()
-        severity = SEVERITIES[level] if severity is None else severity
-    elif program is None and (found := _SPACED_TAG.match(message)):
-        name, first, second, pid, message = found.groups()
+    if program is None and (found := _SPACED_TAG.match(message)):
+        level, program, own_pid, own, name, first, second, pid, message = found.groups()
+        if level:
+            pid, message, severity = own_pid, own, SEVERITIES[level] if severity is None else severity
         if second and first in SEVERITIES:  # F5 writes the level there
             first, second, severity = second, None, SEVERITIES[first] if severity is None else severity
-        program = name or (f"{first} {second}" if second else first)
+        program = program or name or (f"{first} {second}" if second else first)
     user, address = entities(message)
     number = int(pid) if pid else None
     # What LogLine(…) does, without the call in between: every line of every log passes here.
