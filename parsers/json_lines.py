@@ -127,7 +127,9 @@ def _logged(document: Mapping[str, object], origin: str, now: float, zone: tzinf
 
     Audit logs and sensors write no text: what they tell then is all their fields.
     """
-    stamps = (document.get(key) for key in _TIMES)
+    stamps = [document.get(key) for key in _TIMES]
+    if not isinstance(stamp := document.get("@timestamp"), str):  # a document of ECS has text there
+        stamps.append(stamp)
     time = next((moment for stamp in stamps if (moment := _moment(stamp, now, zone)) is not None), None)
     if time is None:
         return None
@@ -175,6 +177,8 @@ _TIMES = (
         "receiveTimestamp",
         "timeUnixNano",
         "observedTimeUnixNano",
+        "EdgeStartTimestamp",  # Cloudflare
+        "Datetime",
     ),
 )
 _TEXTS = (
