@@ -57,10 +57,12 @@ _ALONE = re.compile(
     r"(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\]?:?\s.*)",
     FLAGS,
 )
+_SERILOG = re.compile(rf"\[{CLOCK} (VRB|DBG|INF|WRN|ERR|FTL|DEBUG|INFO|WARN|ERROR|FATAL)\]:? (.*)", FLAGS)
 _LOGCAT = re.compile(
     rf"(\d\d)-(\d\d) {CLOCK}\s++(\d{{1,10}}+)\s++\d{{1,10}}+ ([VDIWEFA]) ([^:]{{1,128}}+): ?(.*)", FLAGS
 )
 _LEVELS = {"V": 7, "D": 7, "I": 6, "W": 4, "E": 3, "F": 2, "A": 1}
+"""By the first letter of their names, Android's and Serilog's."""
 _LEASE = re.compile(rf"(\d{{1,5}}+),(\d\d)/(\d\d)/(\d\d),{CLOCK},(.*)", FLAGS)
 _TAI_AHEAD_S = 10
 """TAI's seconds before UTC's at the epoch; who writes such stamps leaves later leap seconds out."""
@@ -194,11 +196,14 @@ def _clock(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLi
     Of the last day, an hour ahead allowed.
     """
     hour, minute, second, message = found.groups()[1:]
-    into_s, last = int(minute) * 60 + seconds(second), datetime.fromtimestamp(now + HOUR_S, zone)
-    time = iso_at(f"{last:%Y-%m-%d}", hour, "", zone) + into_s
-    if time > now + HOUR_S:
-        time = iso_at(f"{last - timedelta(days=1):%Y-%m-%d}", hour, "", zone) + into_s
-    return undressed(message, origin, time, None)
+    return undressed(message, origin, _lately(hour, int(minute) * 60 + seconds(second), now, zone), None)
+
+
+def _serilog(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
+    """`[10:00:00 WRN] message`, `[10:00:00 INFO]: message`: of the last day, an hour ahead allowed."""
+    hour, minute, second, level, message = found.groups()
+    time = _lately(hour, int(minute) * 60 + seconds(second), now, zone)
+    return build(origin, time, "", None, None, message, _LEVELS[level[0]])
 
 
 def _logcat(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
@@ -237,10 +242,20 @@ FORMS = (
     Form("dates", _NAMED_MONTH, _named_month, "[0"),
     Form("dates", _BRACKETED, _bracketed, "["),
     Form("dates", _ALONE, _clock, "[0"),
+    Form("dates", _SERILOG, _serilog, "["),
     Form("android", _LOGCAT, _logcat, "0"),
     Form("dhcp", _LEASE, _lease, "0"),
     Form("haproxy", _PROXY, _proxy, "0aA:"),
 )
+
+
+def _lately(hour: str, into_s: float, now: float, zone: tzinfo) -> float:
+    """When a clock without a date showed that, at the latest an hour from now."""
+    last = datetime.fromtimestamp(now + HOUR_S, zone)
+    time = iso_at(f"{last:%Y-%m-%d}", hour, "", zone) + into_s
+    if time > now + HOUR_S:
+        time = iso_at(f"{last - timedelta(days=1):%Y-%m-%d}", hour, "", zone) + into_s
+    return time
 
 
 def _hour(hour: str, half: str | None) -> str:
