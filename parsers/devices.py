@@ -41,7 +41,7 @@ _TOPICS = re.compile(
     r"([a-z][a-z\d-]{1,31}+),\S{1,128}+ .*",
     FLAGS,
 )
-_KEYS_READ = ("devname", "level", "tz", "fw", "timezone", "uname")
+_KEYS_READ = ("devname", "level", "tz", "fw", "timezone", "uname", "usr")
 _KEYED = {key: re.compile(rf'(?<!\S){key}="?([^\s,"]{{1,255}}+)', FLAGS) for key in _KEYS_READ}
 MAX_CHARS = 4_096
 """How far a record is searched for its time, its device and its zone."""
@@ -112,7 +112,8 @@ def _welf(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLi
     """`id=firewall sn=… time="2026-11-23 10:00:00 UTC" fw=198.51.100.1 pri=6 …`, WebTrends' format."""
     pri, program, date, hour, minute, second, offset, message = found.groups()
     time = iso_at(date, hour, offset and "Z", zone) + int(minute) * 60 + seconds(second)
-    return build(origin, time, _keyed("fw", message), program, None, message, severity_of(pri))
+    line = build(origin, time, _keyed("fw", message), program, None, message, severity_of(pri))
+    return line if line.user else line._replace(user=_keyed("usr", message))
 
 
 def _commas(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:

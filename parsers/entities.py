@@ -85,6 +85,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             (" logged ", r"(?:^|,\S{1,64} )user (\S{1,128}) logged (?:in|out) from "),  # RouterOS
             ("user [", r"\buser \[[^\]\s]{0,64}\]\\\[([^\]]{1,128})\]"),  # Samba
             ("ate user [", rf"authenticate user \[({_NAME})\]"),  # Elasticsearch
+            ("user [", r"\buser \[([^\]]{1,128})\] from "),  # WatchGuard
             (
                 "for user ",  # what ends a name, or goes on after one: else it is prose (`for user input on …`)
                 r"for user [`<]?([^\s(\[`<'\":;,][^\s(:;,'>]{0,127})(?<!\.)"
@@ -95,6 +96,8 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("user '", r"user '([^']{0,128})'"),
             ("user id '", r"user id '([^']{1,128})'"),  # Meraki
             ('user "', r'(?<!client )user "([^"]{0,128})"'),
+            ("for user: ", rf"for user: ({_NAME})"),  # xrdp
+            (" failed to ", rf"\buser ({_NAME}) failed to (?:log|sign|authenticate)"),  # Arista
             ("for user [", r"for user \[([^\]]{0,128})\]"),  # pure-ftpd
             (": user ", r": user (\S{1,128}?): authentication failure"),  # Apache httpd
             (" user = ", r" : user = (\S{1,128})"),  # Cisco ASA
@@ -198,7 +201,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             (" not allowed", r"^User (.{1,128}) from \S{1,255} not allowed"),
             (" not allowed", r"^User (\S{1,128}) not allowed because "),
             ("ername '", r"Username '([^']{1,128})'"),  # F5
-            ("User [", rf"User \[({_NAME})\]"),  # Synology
+            ("User [", r"User \[([^\]]{1,128})\]"),  # Synology
             ("@", rf"User ({_NAME}?)@[^\s\]]{{1,255}} logged "),  # VMware
             ("Cannot login ", rf"Cannot login ({_NAME}?)@[\da-fA-F.:]{{2,45}}"),
             (" - User ", r" - User (\S{1,128}) - "),  # NetScaler
@@ -261,7 +264,7 @@ _IP4 = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,
 _IP6 = re.compile(r"[0-9a-fA-F:](?<![\w:.].)[0-9a-fA-F:]{1,44}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
 _WWN = re.compile(r"(?:[0-9a-fA-F]{2}:){7}[0-9a-fA-F]{2}")
 _REMOTE_HOST = re.compile(r"rhost=(?:::ffff:(?=\d))?([^\s;,]{1,255})")
-_FROM_PORT = re.compile(r" from ([^\s,;]{1,255}) port \d")
+_FROM_PORT = re.compile(r" from (?:::ffff:(?=\d{1,3}\.))?([^\s,;]{1,255}) port \d")
 _REMOTE = re.compile(  # strongSwan: local[its name]...remote[its name]; BIND
     r"\]\.{3}([\d.]{7,15}|[\da-fA-F:]{3,39})\[|client (?:@0x[\da-f]{1,16} )?([\d.]{7,15}|[\da-fA-F:]{3,39})#\d"
 )
