@@ -83,12 +83,14 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("User name: ", r"User name: ([^\s,\"]{1,128})"),  # PAN-OS
             ("ocal user ", r"^session (?:opened|closed) for local user (\S{1,128}) from "),  # sftp-server
             (" logged ", r"(?:^|,\S{1,64} )user (\S{1,128}) logged (?:in|out) from "),  # RouterOS
-            ("user [", r"\buser \[[^\]\s]{0,64}\]\\\[([^\]]{1,128})\]"),  # Samba
-            ("ate user [", rf"authenticate user \[({_NAME})\]"),  # Elasticsearch
-            ("user [", r"\buser \[([^\]]{1,128})\] from "),  # WatchGuard
+            (  # Samba, behind a domain; Elasticsearch; WatchGuard
+                "user [",
+                r"\buser \[(?:[^\]\s]{0,64}\]\\\[)?"
+                r"((?<=\\\[)[^\]]{1,128}|(?<=authenticate user \[)[^\]]{1,128}|[^\]]{1,128}(?=\] from ))\]",
+            ),
             (
-                "for user ",  # what ends a name, or goes on after one: else it is prose (`for user input on …`)
-                r"for user [`<]?([^\s(\[`<'\":;,][^\s(:;,'>]{0,127})(?<!\.)"
+                "for user",  # what ends a name, or goes on after one: else it is prose (`for user input on …`)
+                r"for user:? [`<]?([^\s(\[`<'\":;,][^\s(:;,'>]{0,127})(?<!\.)"
                 r"(?=[(:;,'>]|\.?(?:\Z|\s{1,8}(?:from|by|account|through|via)\s|\s{0,8}\())",
             ),
             ("of user ", r"of user (\S{1,128}?)\.?$"),  # systemd-logind
@@ -96,7 +98,6 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("user '", r"user '([^']{0,128})'"),
             ("user id '", r"user id '([^']{1,128})'"),  # Meraki
             ('user "', r'(?<!client )user "([^"]{0,128})"'),
-            ("for user: ", rf"for user: ({_NAME})"),  # xrdp
             (" failed to ", rf"\buser ({_NAME}) failed to (?:log|sign|authenticate)"),  # Arista
             ("for user [", r"for user \[([^\]]{0,128})\]"),  # pure-ftpd
             (": user ", r": user (\S{1,128}?): authentication failure"),  # Apache httpd
@@ -306,7 +307,7 @@ def _address(message: str) -> str:
     if start >= 0 and (found := _FROM_PORT.match(message, start)):
         return found[1]
     dots, may_be_six = message.count("."), _may_hold_six(message, 0)
-    if may_be_six:
+    if may_be_six and "v6:" in message:
         message = message.replace("v6:", "v6 ")  # mail's `[IPv6:2001:db8::1]`, Samba's `[ipv6:2001:db8::1:445]`
     if dots < 6 and not may_be_six:  # one at most
         return _first_address(message, 0) if dots >= 3 else ""

@@ -41,6 +41,8 @@ MAX_SHOWN = 200
 """Characters of a rejected line that are kept."""
 MAX_JSON = 1 << 20
 """Characters of a JSON line that are read: cut, it would be none."""
+MAX_DATA = 4_096
+"""Characters of structured data that are searched for names."""
 MAX_RELAYS = 4
 """Relays that may have put a stamp of theirs in front."""
 
@@ -228,7 +230,7 @@ def _rfc5424(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> Log
 
 def _pairs(data: str) -> dict[str, object]:
     """The parameters of structured data but `origin`, which speaks of the sender. Source: RFC 5424, section 6.3."""
-    elements = (element for element in _ELEMENT.finditer(data) if element[1] != "origin")
+    elements = (element for element in _ELEMENT.finditer(data, 0, MAX_DATA) if element[1] != "origin")
     pairs = (pair for element in elements for pair in _PARAMETER.finditer(element[2]))
     return {pair[1]: _ESCAPED.sub(r"\1", pair[2]) for pair in pairs}
 
