@@ -66,7 +66,7 @@ def polled_row(source: str, done: Sequence[Polled]) -> str:
     judged = f"judged {_documents(counts['events'])}, until {stamp(done[-1].until / 1000)} UTC"
     n = counts["dead_letters"]
     unread = f"; {n:,} dead {'letter' if n == 1 else 'letters'}" if n else ""
-    k = counts["suppressed"]
+    k = counts["suppressed"] if counts["records"] else 0
     again = f"; {k:,} {'repeats' if k == 1 else 'repeat'} what was told" if k else ""
     return f"{source}: {judged}; {_anomalies(counts['records'])}{again}{unread}."
 

@@ -69,12 +69,16 @@ def _peak(url: str, n: int) -> int:
         bundles.save(replace(learnt, until=int(BEGIN.timestamp() * 1000)), settings.bundles)
         bundles.use(settings.bundles, "bench", "bench-1")
         command = [sys.executable, "-m", "plugin.cli", "--config", str(path), "poll", "--once"]
-        peak = _watched(subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL))
+        worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        peak = _watched(worker)
+        told = worker.communicate()[0]
+    if f"judged {n:,} documents" not in told:
+        raise SystemExit(f"of {n:,} documents some were not judged: {told}")
     client.indices.delete(index=f"bench-{n}")
     return peak
 
 
-def _watched(worker: subprocess.Popen[bytes]) -> int:
+def _watched(worker: subprocess.Popen[str]) -> int:
     """Its peak, bytes, as last told before it ended. What `wait` tells is no less than the peak of us who began it."""
     peak = 0
     while worker.poll() is None:

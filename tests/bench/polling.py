@@ -37,7 +37,7 @@ from plugin.training import Plan, learn  # noqa: E402
 from tests import servers  # noqa: E402
 
 EXCERPT = ROOT / "tests" / "data" / "auth-excerpt.log"
-BEGIN = datetime(2026, 11, 23, tzinfo=UTC)
+BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 Shape = Callable[[LogLine, datetime], dict[str, object]]
 
 MACHINE = {
