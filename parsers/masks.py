@@ -27,9 +27,13 @@ MAX_CACHED = 2**16
 MAX_CACHED_CHARS = 64
 """Longer tokens are not remembered: they seldom come twice, and memory is to be bounded."""
 
-MAX_PROBE_S = 0.001
-"""Seconds of one core that a mask may take for a token of `MAX_TOKEN`: a second a megabyte. Linear patterns take 20 µs,
-quadratic ones 2 ms and more."""
+MAX_PACE = 100.0
+"""Times as long as `_PLAIN` that a mask may take for a word, on any machine. Linear patterns take at most some 40 times
+as long as it for a token of `MAX_TOKEN`, quadratic ones 250 times and more."""
+_PLAIN = re.compile(r"[^\x7f]\x00")
+"""Looks once at each character of a word, and finds nothing."""
+MIN_S = 3e-6
+"""Seconds that a word takes at least, for short ones take hardly longer than the clock."""
 PROBED = 12
 """Characters of a pattern that the words which try it are made of, besides those that stand for a class."""
 _CLASSES = "a0A-."
@@ -273,9 +277,9 @@ def pace_fault(text: str) -> str:
     for part in _parts(text):
         for length in _lengths():
             word = (part * length)[: length - 1] + "\x7f"  # what it cannot end with, so that it has to try it all
-            if _seconds(pattern, word) > MAX_PROBE_S and min(_seconds(pattern, word) for _ in range(2)) > MAX_PROBE_S:
+            if _pace(pattern, word, 1) > MAX_PACE and _pace(pattern, word, 3) > MAX_PACE:
                 return (
-                    "its pattern takes over a millisecond for a long word: bound its repeats (\\d{1,20} for \\d+), "
+                    "its pattern takes long for a long word: bound its repeats (\\d{1,20} for \\d+), "
                     "and begin it with what begins a word, (?<!\\w)"
                 )
     return ""
@@ -293,6 +297,12 @@ def _lengths() -> Iterator[int]:
         yield length
         length += max(4, length // 4)
     yield MAX_TOKEN
+
+
+def _pace(pattern: re.Pattern[str], word: str, times: int) -> float:
+    """How many times as long as `_PLAIN` it takes for a word, the best of several times each."""
+    own, plain = (min(_seconds(each, word) for _ in range(times)) for each in (pattern, _PLAIN))
+    return own / max(plain, MIN_S)
 
 
 def _seconds(pattern: re.Pattern[str], word: str) -> float:
