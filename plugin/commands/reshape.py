@@ -16,7 +16,7 @@ from parsers.line import LogLine
 from plugin import tally
 from plugin.commands.poll import ALL, Polling, begin, notes, poll
 from plugin.errors import PollInProgress
-from plugin.ports import Checkpoint, Ports, Span
+from plugin.ports import Checkpoint, Ports, Span, Told
 from plugin.tally import Tally
 
 MOST = 64
@@ -94,8 +94,17 @@ def _shared_out(part: Polling, ports: Ports, before: Sequence[Checkpoint]) -> Ch
         seen=tally.in_seconds(judged),
         tally=Tally().plus(judged),
         tails=_tails(part, ports, speaking),
-        told={key: told for old in before for key, told in old.told.items()},
+        told=_told(before),
     )
+
+
+def _told(before: Sequence[Checkpoint]) -> dict[str, Told]:
+    """What any part told last: one that it had from the cut before, and whose host is not its own, it never went on."""
+    told: dict[str, Told] = {}
+    for key, each in (item for old in before for item in old.told.items()):
+        known = told.get(key, each)
+        told[key] = max(known, each, key=lambda one: (one.at, one.n))
+    return told
 
 
 def _tails(part: Polling, ports: Ports, before: Sequence[Checkpoint]) -> dict[str, Tails[LogLine]]:
