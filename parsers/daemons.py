@@ -43,7 +43,7 @@ _W3C = re.compile(  # IIS: the server's address, the request, the port; then who
 _NGINX = re.compile(rf"(\d{{4}})/(\d\d)/(\d\d) {CLOCK} \[([a-z]{{1,16}}+)\] (\d{{1,10}}+)#\d{{1,20}}+: (.*)", FLAGS)
 _RING = re.compile(rf"\[[A-Z][a-z]{{2}} ({DATE}) {CLOCK} (\d{{4}})\] (.*)", FLAGS)
 _CTIME = re.compile(
-    rf"\(?[A-Z][a-z]{{2}} ({DATE}) {CLOCK}(?: [A-Z]{{3,5}}+)? (\d{{4}})\)?(?: \[pid (\d{{1,10}}+)\])? (.*)", FLAGS
+    rf"\(?[A-Z][a-z]{{2}} ({DATE}) {CLOCK}(?: ([A-Z]{{3,5}}+))? (\d{{4}})\)?(?: \[pid (\d{{1,10}}+)\])? (.*)", FLAGS
 )
 _TRANSFER = re.compile(  # xferlog: seconds, peer, bytes, file, how, who
     r"\d{1,10}+ (\S{1,255}+) \d{1,20}+ .{1,4096} [ab] [CUT_]{1,3} [oid] [arg] (\S{1,128})"
@@ -60,6 +60,12 @@ _KLOG = re.compile(
 _FAST = re.compile(rf"(\d\d)/(\d\d)(?:/(\d{{4}}))?-{CLOCK} {{1,4}}((?:\[\w{{1,16}}+\] )?\[\*\*\] .*)", FLAGS)
 _NAMED = re.compile(
     rf"(\[)?(\d\d)-([A-Z][a-z]{{2}})-(\d{{4}}) {CLOCK}(?(1)(?: ([A-Za-z_/+-]{{1,64}}+))?\]) (.*)", FLAGS
+)
+_CUPS = re.compile(rf"([A-Za-z]) \[(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}}):{CLOCK} ([+-]\d{{4}})\] (.*)", FLAGS)
+_SQL_AUDIT = re.compile(  # the server, who, from where, connection and query, what; MariaDB's
+    rf"(\d{{4}})(\d\d)(\d\d) {CLOCK},([^,]{{0,255}}+),([^,]{{0,128}}+),([^,]{{0,255}}+),\d{{1,20}}+,\d{{1,20}}+,"
+    r"([A-Z].*)",
+    FLAGS,
 )
 _JAVA = re.compile(r"([A-Z]{4,8}+) \[[^\]]{1,128}+\] ([\w.$]{1,255}+) (.*)", FLAGS)
 _HADOOP = re.compile(
@@ -80,7 +86,8 @@ _LOGFMT = re.compile(
 )
 _PLAIN = re.compile(
     rf"(?:[A-Z][a-z]{{2}} |\d{{1,10}}+ |[DIWEFA], )?[\[(]?(\d{{4}})[-/.:](\d\d)[-/.:](\d\d)[- T]{CLOCK}"
-    r" ?(Z|UTC|[+-]\d\d(?::?\d\d)?|)(?: (?!INFO|WARN|DEBUG|ERROR|TRACE|FATAL)[A-Z]{3,5}+(?= \[))?(?: #\d{1,10}+(?=\]))?"
+    r" ?(Z|UTC|[+-]\d\d(?::?\d\d)?|)(?: (?!INFO|WARN|DEBUG|ERROR|TRACE|FATAL)([A-Z]{3,5}+)(?= \[))?"
+    r"(?: #\d{1,10}+(?=\]))?"
     r"(?=[\s\]:|,)])[\]:,)]{0,2}(?:\s++|(?=\[))(.*)",
     FLAGS,
 )
@@ -127,6 +134,9 @@ _LEVEL_FIRST = re.compile(
 )
 _PROCESS = re.compile(rf"({_LEVEL})/[\w.-]{{1,128}}+\] (.*)", FLAGS)  # Celery's
 _THREAD = re.compile(rf"\[[^\]/]{{1,128}}+/({_LEVEL})\]: (.*)", FLAGS)  # Minecraft's
+_SSSD = re.compile(
+    r"(?=\[(?:sssd|be|nss|pam|ifp|sudo|ssh|pac|kcm)\b[^\s\]]{0,255}+\]++ \[\w{1,128}+\] \(0x)(.*)", FLAGS
+)
 _COLUMN = re.compile(r"(?=.{11} \S)([A-Z]\w{2,9}+|spid\d{1,5}+s?) {2,9}+(.*)", FLAGS)  # SQL Server's, twelve wide
 _DASHED = re.compile(rf"- ([\w.]{{1,128}}+) - ({_LEVEL}) - (.*)", FLAGS)
 _HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
@@ -149,6 +159,7 @@ _HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
     (_NUMBERED, ("pid", "number", "level", "message"), None),
     (_PROCESS, ("level", "message"), None),
     (_THREAD, ("level", "message"), None),
+    (_SSSD, ("message",), "sssd"),
     (_COLUMN, ("program", "message"), None),
 )
 """What may stand between a date and a text: each with what its groups are, and whose it is where it says none."""
@@ -218,7 +229,8 @@ def _ring(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLi
 
 def _ctime(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
     """`Mon Nov 23 10:00:00 2026 message`; vsftpd's have a pid, FreeRADIUS' a colon, and OpenVPN's name no program."""
-    date, hour, minute, second, year, pid, message = found.groups()
+    date, hour, minute, second, zone_name, year, pid, message = found.groups()
+    zone = named_zone(zone_name, zone) if zone_name else zone
     time = at(int(year), date, hour, zone) + int(minute) * 60 + seconds(second)
     if transfer := _TRANSFER.match(message):
         return build(origin, time, "", None, None, message, None)._replace(address=transfer[1], user=transfer[2])
@@ -293,8 +305,8 @@ def _cluster(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> L
 
 def _plain(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
     """`2026-11-23 10:00:00,123 message`: then host and program, or a logger, pid and level, or a level."""
-    year, month, day, hour, minute, second, offset, message = found.groups()
-    offset = "Z" if offset == "UTC" else offset
+    year, month, day, hour, minute, second, offset, zone_name, message = found.groups()
+    offset, zone = "Z" if offset == "UTC" else offset, named_zone(zone_name, zone) if zone_name else zone
     time = iso_at(f"{year}-{month}-{day}", hour, offset, zone) + int(minute) * 60 + seconds(second)
     return undressed(message, origin, time, None)
 
@@ -311,6 +323,21 @@ def _typed(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     kind, date, hour, minute, second, offset, message = found.groups()
     time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
     return build(origin, time, "", "", None, f"{kind} {message}", None)
+
+
+def _cups(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`E [23/Nov/2026:10:00:00 +0000] [Job 88] message`."""
+    level, day, month, year, hour, minute, second, offset, message = found.groups()
+    time = iso_at(f"{year}-{MONTHS.get(month, 0):02}-{day}", hour, offset, zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", "cupsd", None, message, _LEVELS.get(level.lower()))
+
+
+def _sql_audit(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`20261123 10:00:00,db-07,report,10.3.8.8,322,9912,QUERY,shop,'SELECT 1',0`."""
+    year, month, day, hour, minute, second, host, user, client, message = found.groups()
+    time = iso_at(f"{year}-{month}-{day}", hour, "", zone) + int(minute) * 60 + seconds(second)
+    line = build(origin, time, host, "", None, message, None)
+    return line._replace(user=user, address=entities(client)[1])
 
 
 def _ruby(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
@@ -407,6 +434,8 @@ FORMS = (
     Form("iis", _W3C, _w3c, "0"),
     Form("postgresql", _POSTGRESQL, _postgresql, "0"),
     Form("ruby", _RUBY, _ruby, "A"),
+    Form("cups", _CUPS, _cups, "Aa"),
+    Form("mariadb", _SQL_AUDIT, _sql_audit, "0"),
     Form("samba", _SAMBA, _samba, "["),
     Form("plain", _PLAIN, _plain, "A0[("),
     Form("plain", _TYPED, _typed, "a"),

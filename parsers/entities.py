@@ -135,6 +135,8 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("EAP method ", _TRIED),
         ),
     ),
+    ("|", _forms(("|", r"^([^\s|]{1,128})\|[\da-fA-F.:]{2,45}\|"))),  # Samba's full_audit
+    (" A=", _forms((" A=", r" A=[a-z_]{1,32}:(\S{1,128})"))),  # Exim
     (" : ", _forms(("=", r"^([^\s:]{1,128}) : (?:[^=;]{1,128} ; )?(?:TTY|HOST|PWD)="))),  # sudo, the same
     (
         " logged ",
@@ -148,6 +150,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         '"',
         _forms(
             ('acct="', r'[ \']acct="([^"]{0,128})"'),  # auditd
+            ('AccountID="', r'\bAccountID="([^"]{1,128})"'),  # Asterisk
             ('AUID="', r' ?\bAUID="(?!unset")([^"]{1,128})"'),
             ('] "', r" \S{1,255} (?!-)(\S{1,128}) \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] \""),  # web's
             (": Client", r"^\[([^\]]{1,128})\] (?:OK|FAIL) (?:LOGIN|DOWNLOAD|UPLOAD): Client"),  # vsftpd
@@ -185,6 +188,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ),
             ("Executing command [", r"^([^\s:]{1,128}): Executing command \["),  # pkexec
             (" Peer Connection ", r"\[([^\]]{1,128})\] Peer Connection Initiated"),  # OpenVPN
+            ("]...", r"\]\.{3}[\da-fA-F.:]{2,45}\[([A-Za-z_][\w-]{0,127}|[\w.+-]{1,64}@[\w.-]{1,255})\]"),  # strongSwan
         ),
     ),
     (
@@ -206,6 +210,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("@", rf"User ({_NAME}?)@[^\s\]]{{1,255}} logged "),  # VMware
             ("Cannot login ", rf"Cannot login ({_NAME}?)@[\da-fA-F.:]{{2,45}}"),
             (" - User ", r" - User (\S{1,128}) - "),  # NetScaler
+            ("of User ", r"of User (\S{1,128}?)\.$"),  # systemd, of a session's scope
             (
                 "",
                 r"User(?<![\w.-]User)(?:s|[nN]ame|I[dD]|)(?: [nN]ame)?\s?[=:]\s{0,2}[\"'\[<]?"
@@ -275,9 +280,12 @@ _SIDES = ("src", "source", "client", "remote", "peer", "user", "orig", "caller",
 _PLACES = ("ip", "ipaddr", "ipaddress", "ip_address", "addr", "address", "host", "h")
 _PEERS = frozenset(
     {f"{side}{mark}{place}" for side in _SIDES for mark in ("", "_", "-", ".") for place in _PLACES if side or not mark}
-    | {"src", "source", "client", "remote", "peer", "attacker", "caller", "rip", "c-ip"} - {"h"}
+    | {"src", "source", "client", "remote", "peer", "attacker", "caller", "from", "rip", "c-ip"} - {"h"}
 )
 """Keys of the peer's address, in small letters."""
+_OWN = frozenset({"server", "local", "destination", "dest", "target"})
+"""What stands before `address` where it is not the peer's."""
+_TRANSPORTS = ("/UDP", "/TCP", "/TLS", "/WS", "/WSS")
 
 
 def entities(message: str) -> tuple[str, str]:
@@ -353,7 +361,10 @@ def _is_peers(address: re.Match[str]) -> bool:
     at = address.start()
     before = address.string[max(0, at - MAX_KEY) : at]
     key = before.rstrip("=:[(\"'/ ")
-    return key != before and key[max(key.rfind(" "), key.rfind(","), key.rfind("(")) + 1 :].lower() in _PEERS
+    if key.endswith(_TRANSPORTS):  # Asterisk's `RemoteAddress="IPV4/UDP/10.0.0.1/5060"`
+        key = key[: key.rfind("=")]
+    *_, first, last = ("", *re.split(r"[ ,(]", key.lower()))
+    return key != before and last in _PEERS and first not in _OWN
 
 
 def _without_port(text: str) -> str:
@@ -369,4 +380,4 @@ def _is_somebodys(address: str) -> bool:
         inet_pton(AF_INET, address)
     except OSError:
         return False
-    return not address.endswith(".0.0.0")
+    return not address.endswith(".0.0.0") and address != "255.255.255.255"

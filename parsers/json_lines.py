@@ -91,7 +91,8 @@ def _mongo(document: Mapping[str, object], origin: str, _now: float, _zone: tzin
     told = attributes if isinstance(attributes, dict) else {}
     words = [_text(document, "msg"), *(f"{key}={text}" for key in told if (text := _text(told, key)))]
     severity = {"F": 2, "E": 3, "W": 4, "I": 6}.get(_text(document, "s")[:1], 7)
-    return build(origin, time, "", _text(document, "c"), None, " ".join(words)[:MAX_MESSAGE], severity)
+    line = build(origin, time, "", _text(document, "c"), None, " ".join(words)[:MAX_MESSAGE], severity)
+    return line._replace(user=line.user or _somewhere(told, _WHO))
 
 
 def _nxlog(document: Mapping[str, object], origin: str, _now: float, zone: tzinfo) -> LogLine | None:
@@ -196,7 +197,7 @@ _PIDS = ("pid", "process_id")
 _USERS = ("user", "username", "user_name", "User", "UserName")
 _WHO = frozenset({
     "username", "user", "usr", "uname", "loginname", "accountname", "principalname", "principalemail", "alternateid",
-    "clientusername", "remoteuser", "useremail", "userprincipalname", "targetusername",
+    "clientusername", "clientaccount", "remoteuser", "useremail", "userprincipalname", "targetusername",
 })  # fmt: skip
 _WHOSE = frozenset({"userid", "login", "account", "principal", "principalid", "displayname", "identity", "initiatedby"})
 """Keys of the user's name, in small letters and without what parts their words; deeper ones count last."""

@@ -82,13 +82,68 @@ def instant(text: str, zone: tzinfo = UTC) -> float | None:
         return None
 
 
+_HOURS = {
+    "UTC": 0,
+    "GMT": 0,
+    "WET": 0,
+    "WEST": 1,
+    "BST": 1,
+    "CET": 1,
+    "CEST": 2,
+    "EET": 2,
+    "EEST": 3,
+    "MSK": 3,
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,  # RFC 822, section 5
+    "AKST": -9,
+    "AKDT": -8,
+    "HST": -10,
+    "SAST": 2,
+    "JST": 9,
+    "KST": 9,
+    "AEST": 10,
+    "AEDT": 11,
+    "NZST": 12,
+    "NZDT": 13,
+}
+"""Hours east of Greenwich of zones by their short names, as most people use these."""
+
+
 @lru_cache(maxsize=64)  # a stranger may write any name
 def named_zone(name: str, otherwise: tzinfo) -> tzinfo:
-    """The zone of a name (`Europe/Berlin`, `UTC`), or the other one where there is none of that name."""
+    """The zone of a name (`Europe/Berlin`, `CET`); the other one where there is none of that name, or it is its own.
+
+    Short names mean more than one zone: `CST` of a source in Shanghai is its own.
+    """
+    if name in {datetime(2026, month, 1, tzinfo=otherwise).tzname() for month in (1, 7)}:
+        return otherwise
+    if name in _HOURS:
+        return timezone(timedelta(hours=_HOURS[name]))
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError):
         return otherwise
+
+
+def in_zone(time: float, zone: tzinfo, other: tzinfo) -> float:
+    """The moment that has in another zone the date and the clock that `time` has in `zone`.
+
+    Raises:
+        NoSuchDate: the calendar ends before it.
+    """
+    if other is zone:
+        return time
+    try:
+        moment = datetime.fromtimestamp(math.floor(time), zone)
+        return moment.replace(tzinfo=other).timestamp() + time - math.floor(time)
+    except (ValueError, OverflowError) as error:
+        raise NoSuchDate from error
 
 
 def in_year(time: float, year: int, zone: tzinfo) -> float:

@@ -33,7 +33,7 @@ from parsers.forms import (
     writable,
 )
 from parsers.line import LogLine, Rejected
-from parsers.stamps import CLOCK, DATE, ISO_STAMP, NoSuchDate, at, in_year, iso_at, latest, seconds
+from parsers.stamps import CLOCK, DATE, ISO_STAMP, NoSuchDate, at, in_year, in_zone, iso_at, latest, named_zone, seconds
 
 MAX_CHARS = 65_536
 """Longer lines are cut: memory is bounded, and syslog's limits are lower (RFC 5424: 2,048 octets, rsyslog: 8 KiB)."""
@@ -75,7 +75,7 @@ _BOOT = re.compile(r"(?:<(\d{1,2})>)?\[ {0,8}+\d{1,8}\.\d{6}\] (.*)", FLAGS)
 _FRAMED = re.compile(r"\d{1,7}+ (?=<\d{1,3}>)", FLAGS)
 _STAMP = rf"(?:<\d{{1,3}}>)?(?:{DATE} (?:\d{{4}} )?\d\d:|\d{{4}}-\d\d-\d\dT\d\d:)[\d:.,+Z-]{{5,32}}+"
 _RELAY = re.compile(rf"{_STAMP}\s\S{{1,255}}+\s++(?={_STAMP}\s)", FLAGS)
-_CISCO_STAMP = rf"([*.]?)(?:(\d{{4}}) )?({DATE}) (?:(\d{{4}}) )?{CLOCK}(?: [A-Z]{{1,5}}+)?"
+_CISCO_STAMP = rf"([*.]?)(?:(\d{{4}}) )?({DATE}) (?:(\d{{4}}) )?{CLOCK}(?: ([A-Z]{{1,5}}+))?"
 _DEVICE_NAME = r"(?:(?!\d{1,10}+:|\*)([^\s:%]{1,255}+)(?:: | (?=[A-Z0-9]{2,6}/\d{1,3}/)))?(?:\d{1,10}+: )?"
 _CISCO_HEAD = (
     rf"{_DEVICE_NAME}(?:\*[\w.-]{{1,64}}+: |[A-Z0-9]{{2,6}}/[\w/]{{1,32}}+:)?{_CISCO_STAMP}"
@@ -84,11 +84,12 @@ _CISCO_HEAD = (
 _DEVICE = re.compile(rf"{PRI}(?::? ?\d{{0,10}}+: )?{_CISCO_HEAD}(.*)", FLAGS)
 _AFTER_HOST = re.compile(rf"(?::? ?\d{{0,10}}+: )?(?:{_CISCO_HEAD}|([^\s:%]{{1,255}}+) ?:? )?(?=%)", FLAGS)
 _CISCO_USER = re.compile(
-    r"(?<=from console by )(\S{1,128})(?= on )|(?:(?<=\[user: )|(?<= User <)|(?<=Username = )|(?<=Username entry \()"
+    r"(?:(?<=from console by )|(?<=from vty by ))(\S{1,128})(?= on )"
+    r"|(?:(?<=\[user: )|(?<= User <)|(?<=Username = )|(?<=Username entry \()"
     r"|(?<=Uname: )|(?<=: User:)|(?<=LOGOUT: User ))([^\s\],>)]{1,128})",
     FLAGS,
 )
-_LATE = re.compile(r"(?:(\d{4})|[A-Z]{3,4}|<[a-z\d]{2,16}\.[a-z]{3,8}>)\Z", FLAGS)
+_LATE = re.compile(r"(?:(\d{4})|([A-Z]{3,4})|<[a-z\d]{2,16}\.[a-z]{3,8}>)\Z", FLAGS)
 _HOST_AND_TAG = re.compile(rf"([^\s\[:]{{1,255}}+) {TAG}(.*)", FLAGS)
 _CAPITALS = re.compile(rf"({SPACED_NAME}):\s(.*)", FLAGS)
 _EVENT = re.compile(
@@ -274,8 +275,9 @@ def _boot(found: re.Match[str], origin: str, now: float, _zone: tzinfo) -> LogLi
 
 
 def _device_time(stamp: Sequence[str], now: float, zone: tzinfo) -> float:
-    early_year, date, year, hour, minute, second = stamp
+    early_year, date, year, hour, minute, second, *named = stamp
     into_s, year = int(minute) * 60 + seconds(second), year or early_year
+    zone = named_zone(named[0], zone) if named and named[0] else zone
     return at(int(year), date, hour, zone) + into_s if year else latest(date, hour, into_s, now, zone)
 
 
@@ -302,7 +304,7 @@ def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> 
     if parts.program is None and passed_on and (sent := _relayed(parts, message, now, zone)):
         return sent
     if parts.program is None and parts.host and (late := _LATE.match(parts.host)):
-        parts = _late(parts, late[1], message, zone)
+        parts = _late(parts, late, message, zone)
         message = parts.message
     if parts.pid is None and (device := _cisco(parts, message, now, zone)):
         return device
@@ -347,12 +349,15 @@ def _category(message: str) -> str:
     return found[1] if found else ""
 
 
-def _late(parts: _Parts, year: str | None, message: str, zone: tzinfo) -> _Parts:
-    """A year or a zone's name after the clock, which had been taken for the host's name: the year counts."""
+def _late(parts: _Parts, late: re.Match[str], message: str, zone: tzinfo) -> _Parts:
+    """A year or a zone's name after the clock, which had been taken for the host's name."""
     if not (found := _HOST_AND_TAG.match(message)):
         return parts
     host, program, pid, rest = found.groups()
     parts = parts._replace(host=host, program=program, pid=pid, message=rest)
+    year, named = late.groups()
+    if named:
+        return parts._replace(time=in_zone(parts.time, zone, named_zone(named, zone)))
     return parts._replace(time=in_year(parts.time, int(year), zone)) if year else parts
 
 
@@ -393,8 +398,8 @@ def _cisco(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine | N
     start = head.end() if head else 0
     if not (code := CISCO.match(message, start)):
         return None
-    if head and head[10]:
-        host = host if host and head[10] in _NO_DEVICES else head[10]
+    if head and head[11]:
+        host = host if host and head[11] in _NO_DEVICES else head[11]
     elif head and head[4]:
         first_host, unset, *stamp, late_host, _ = head.groups()
         host = first_host or late_host or host

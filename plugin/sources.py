@@ -25,7 +25,16 @@ SEVERITIES: Mapping[str, int] = {
     "warning": 4, "warn": 4, "notice": 5, "info": 6, "informational": 6, "debug": 7,
 }  # fmt: skip
 """RFC 5424's numbers under the names that syslog daemons and Elastic write."""
-APPLICATIONS = ("service.name", "kubernetes.container.name", "container.name", "log.logger", "service", "app", "logger")
+APPLICATIONS = (
+    "service.name",
+    "kubernetes.container.name",
+    "container.name",
+    "log.logger",
+    "service",
+    "app",
+    "logger",
+    "logger_name",
+)
 """Where applications that write no syslog say their name."""
 MAX_SHAPES = 256
 """Kinds of documents that are told apart; some 10 kB each."""

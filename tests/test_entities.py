@@ -55,7 +55,7 @@ KNOWN = [
     ("connection from 10.1.2.3 (peer.example.net) at Sat Jun 18 02:08:10 2005", "", "10.1.2.3"),
     ("MDNS: IPV6 Addr: 2607:f140:6000:8:c6b3:1ff:fecd:467f", "", "2607:f140:6000:8:c6b3:1ff:fecd:467f"),
     ("Removed session 203.", "", ""),
-    ("05[IKE] IKE_SA rw[5] established between 10.0.0.1[vpn.example.org]...10.1.2.3[bob]", "", "10.1.2.3"),
+    ("05[IKE] IKE_SA rw[5] established between 10.0.0.1[vpn.example.org]...10.1.2.3[bob]", "bob", "10.1.2.3"),
     ("block in on em0: 10.1.2.3.4711 > 10.0.0.1.22: Flags [S], seq 1", "", "10.1.2.3"),
     ("snmpEngineID of 1.3.6.1.4 unknown", "", ""),
     ("Registration from '\"100\" <sip:100@10.0.0.1>' failed for '10.1.2.3:5060' - Wrong password", "", "10.1.2.3"),

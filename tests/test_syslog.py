@@ -126,6 +126,24 @@ def test_iso_8601_stamps_carry_their_own_offset() -> None:
     assert read("2026-11-23T10:00:00.388+01:00 h p: m").time == pytest.approx(moment + 0.388, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("text", "zone", "clock"),
+    [
+        ("<189>221: sw-1: Nov  7 23:01:33.105 CET: %SYS-5-RESTART: m", UTC, "2026-11-07T22:01:33.105Z"),
+        ("Nov  7 23:01:33 EDT web-01 sshd[7]: m", UTC, "2026-11-08T03:01:33Z"),
+        ("Sat Nov  7 23:01:33 PST 2026 m", UTC, "2026-11-08T07:01:33Z"),
+        ("2026-11-07 23:01:33.105 MSK [812] LOG:  m", UTC, "2026-11-07T20:01:33.105Z"),
+        ("Nov  7 23:01:33 CST web-01 sshd[7]: m", ZoneInfo("Asia/Shanghai"), "2026-11-07T15:01:33Z"),
+        ("Nov  7 23:01:33 CST web-01 sshd[7]: m", UTC, "2026-11-08T05:01:33Z"),
+        ("Nov  7 23:01:33 XYZ web-01 sshd[7]: m", ZoneInfo("Asia/Tokyo"), "2026-11-07T14:01:33Z"),
+    ],
+)
+def test_a_zones_short_name_counts(text: str, zone: tzinfo, clock: str) -> None:
+    """As most people use it, unless the source's own zone is called so; one that nobody knows says nothing."""
+    now = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
+    assert read(text, now, zone).time == pytest.approx(datetime.fromisoformat(clock).timestamp(), abs=1e-3)
+
+
 def test_apache_hadoop_and_cluster_lines_are_read() -> None:
     """Each form's time, host, program, pid, severity and message."""
     old = read("[Sun Dec 04 04:47:44 2005] [error] mod_jk child in error state 6")
