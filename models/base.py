@@ -49,9 +49,14 @@ class DetectorConfig(Protocol):
         return False
 
     @property
-    def context(self) -> int:
-        """How many events before each its END windows need, with how often it followed them; 0 = none."""
-        return 0
+    def transitions(self) -> bool:
+        """Whether its END windows need how often each event followed which."""
+        return False
+
+    @property
+    def whole(self) -> bool:
+        """Whether sessions are judged by the mean of its surprises, and lines not at all: see `models.means`."""
+        return False
 
     @property
     def bins(self) -> int:
@@ -72,7 +77,7 @@ def frame_for(config: DetectorConfig, idle_s: float, max_sessions: int = 50_000)
         max(idle_s, config.bins * config.bin_s),
         max_sessions,
         config.values,
-        config.context,
+        config.transitions,
         config.bins,
         config.bin_s,
     )
@@ -95,7 +100,7 @@ class Explanation:
 
     aspect: str
     """Which part of the detector spoke: sequence; event, pair, set, counts; number, step, level, course, pause, word or
-    hour; transitions; bins; or a word of its own."""
+    hour; transitions; steps; bins; or a word of its own."""
     probability: float
     """Of what was observed, 0…1."""
     rank: int | None = None

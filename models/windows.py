@@ -40,7 +40,8 @@ FIRST_LOOK = 1_024
 """A session that goes on is looked at when it has so many events, and at each doubling: twenty looks at a billion."""
 
 Cell = tuple[int, ...]
-"""A row and a column of an image; of transitions the events before, and the one that followed them."""
+"""A row and a column of an image; of transitions the event before, and the one that followed it. Or a step: the events
+before, as many as the detector looks back, and the one that followed them."""
 Rows = tuple[tuple[int, ...], ...]
 """Cells of an image, each with how often it came; ascending."""
 Line = TypeVar("Line")
@@ -82,11 +83,14 @@ class Window(NamedTuple):
     time: float = 0.0
     """When it was logged, seconds since the epoch; at END 0."""
     transitions: Rows = ()
-    """At END, and at the `FIRST_LOOK`th event and each doubling, when the frame asks for it: (events before …, event,
-    how often) of the whole session so far; it begins after END, and at END it ends with it."""
+    """At END, and at the `FIRST_LOOK`th event and each doubling, when the frame asks for it: (event before, event, how
+    often) of the whole session so far; it begins after END, and at END it ends with it."""
     bins: Rows = ()
     """When a time bin closes, where the frame asks for it: (bins before this one, event id, how often) of the session's
     last bins, ascending; 0 is the bin that closed."""
+    steps: Rows = ()
+    """Where a session is looked at whole, for who explains it: (events before …, event, how often, thousandths of a nat
+    in sum) of its strangest steps, ascending; see `models.means`."""
 
     @property
     def is_line(self) -> bool:
@@ -105,6 +109,17 @@ class Sighting(NamedTuple, Generic[Line]):
     """Time of the session's first event, seconds since the epoch."""
     time: float
     """Time of the event; at END when the session was last heard."""
+    n: int
+    """The session's events so far, this one included; at END all of them."""
+
+
+class Odd(NamedTuple):
+    """A strange step of a session."""
+
+    n: int
+    """How often it came."""
+    nats: int
+    """Its surprises in sum, thousandths of a nat."""
 
 
 class Tail(NamedTuple, Generic[Line]):
@@ -117,13 +132,16 @@ class Tail(NamedTuple, Generic[Line]):
     time: float
     clock: float
     transitions: Mapping[Cell, int] = MappingProxyType({})
-    """(events before …, event) → how often."""
+    """(event before, event) → how often."""
     bins: Mapping[Cell, int] = MappingProxyType({})
     """(number of the time bin, event id) → how often, within the last `Frame.bins` bins."""
-    before: tuple[int, ...] = ()
-    """Its last events, END before the first one, where transitions or bins are counted: as many as a cell needs."""
+    before: int = END
+    """Its last event, where transitions or bins are counted."""
     n: int = 0
-    """Its events so far, where transitions are counted."""
+    """Its events so far."""
+    nats: int = 0
+    """What its steps have come to, where a detector judges sessions by their mean; so too the next: see `means`."""
+    steps: Mapping[Cell, Odd] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -139,13 +157,17 @@ class Frame:
     max_sessions: int = 50_000
     values: bool = False
     """Whether windows hold values, what the template's last events held, and the time."""
-    context: int = 0
-    """Whether END windows, and now and then one of a long session, say how often each event followed what: so many
-    events before it; 0 = they do not say it."""
+    transitions: bool = False
+    """Whether END windows, and now and then one of a long session, say how often each event followed which."""
     bins: int = 0
     """Time bins in an image; 0 = none. Where there are some, a bin's close is judged and the session's END is not."""
     bin_s: float = 3_600.0
     """Width of a time bin, seconds of the source's clock."""
+
+
+def is_look(n: int) -> bool:
+    """Whether a session of so many events is looked at on its way."""
+    return n >= FIRST_LOOK and n & (n - 1) == 0
 
 
 def widened(frames: Sequence[Frame]) -> Frame:
@@ -236,9 +258,9 @@ class _Walk(Generic[Line]):
         after = self._after(tail, event, start)
         history = tail.history if tail else event.opening
         window = self._valued(history, event) if self.frame.values else Window(history, event.id, event.pairs)
-        if after.n >= FIRST_LOOK and after.n & (after.n - 1) == 0:
+        if self.frame.transitions and is_look(after.n):
             window = window._replace(transitions=_rows(after.transitions))
-        self.seen.append(Sighting(window, event.session, event.line, start, event.time))
+        self.seen.append(Sighting(window, event.session, event.line, start, event.time, after.n))
         self.open[event.session] = after
         if len(self.open) > self.frame.max_sessions:
             self._drop(*self.open.popitem(last=False))
@@ -261,16 +283,16 @@ class _Walk(Generic[Line]):
             start,
             event.time,
             self.clock,
+            n=tail.n + 1 if tail else 1,
         )
-        if frame.context:
-            before, n, known = (tail.before, tail.n, tail.transitions) if tail else ((END,) * frame.context, 0, {})
-            step = (*before, event.id)
-            known = _marked(known, step, (UNKNOWN,) * len(step))
-            after = after._replace(transitions=known, before=step[1:], n=n + 1)
+        if frame.transitions:
+            before, known = (tail.before, tail.transitions) if tail else (END, {})
+            known = _marked(known, (before, event.id), (UNKNOWN, UNKNOWN))
+            after = after._replace(transitions=known, before=event.id)
         if frame.bins:
             now = self._bin(self.clock)
             kept = {cell: n for cell, n in tail.bins.items() if cell[0] > now - frame.bins} if tail else {}
-            after = after._replace(bins=_marked(kept, (now, event.id), (now, UNKNOWN)), before=(event.id,))
+            after = after._replace(bins=_marked(kept, (now, event.id), (now, UNKNOWN)), before=event.id)
         return after
 
     def _bin(self, clock: float) -> int:
@@ -287,8 +309,8 @@ class _Walk(Generic[Line]):
     def _see_bins(self, session: str, tail: Tail[Line]) -> None:
         now = self._bin(tail.clock)
         bins = _rows({(now - bin, event): n for (bin, event), n in tail.bins.items()})
-        window = Window((), tail.before[-1], bins=bins)
-        self.seen.append(Sighting(window, session, tail.line, tail.start, tail.time))
+        window = Window((), tail.before, bins=bins)
+        self.seen.append(Sighting(window, session, tail.line, tail.start, tail.time, tail.n))
 
     def _end_silent(self) -> None:
         oldest = self.clock
@@ -313,9 +335,9 @@ class _Walk(Generic[Line]):
                 self._see_bins(session, tail)
             return
         window = Window(tail.history, END, (), tuple(sorted(tail.counts.items())))
-        if self.frame.context:
-            window = window._replace(transitions=_rows({**tail.transitions, (*tail.before, END): 1}))
-        self.seen.append(Sighting(window, session, tail.line, tail.start, tail.time))
+        if self.frame.transitions:
+            window = window._replace(transitions=_rows({**tail.transitions, (tail.before, END): 1}))
+        self.seen.append(Sighting(window, session, tail.line, tail.start, tail.time, tail.n))
 
 
 def _counted(counts: Mapping[int, int], event: int) -> dict[int, int]:

@@ -106,7 +106,7 @@ class ViewSettings(_Section):
 
 
 def ready_views() -> dict[str, ViewSettings]:
-    """Ways to look at a source that need no more than their name; the first two are taken where none is named."""
+    """Ways to look at a source that need no more than their name."""
     by_user = ("user.name",)
     own: tuple[tuple[PairField, ...], ...] = (
         ("user.name", "hour"),
@@ -130,7 +130,7 @@ def ready_views() -> dict[str, ViewSettings]:
 def default_views() -> dict[str, ViewSettings]:
     """What a source is looked at with when its settings name no view."""
     ready = ready_views()
-    return {name: ready[name] for name in ("sequence", "rarity")}
+    return {name: ready[name] for name in ("sequence", "rarity", "steps")}
 
 
 class FieldCandidates(_Section):

@@ -34,6 +34,7 @@ RULES = {
     "pause": ("log-time-anomaly", "Unusual pause in {program}"),
     "hour": ("log-time-anomaly", "Unusual hour in {program}"),
     "transitions": ("log-transition-anomaly", "Unusual order of {program} events"),
+    "steps": ("log-transition-anomaly", "Unusual course of a {program} session"),
     "bins": ("log-volume-anomaly", "Unusual number of {program} events"),
 }
 """Aspect → event.action, and how the alert's name begins."""
@@ -191,6 +192,16 @@ def _transitions(anomaly: Anomaly, why: Explanation) -> str:
     return f"{said}; usual in such a session: {usually(expected)}, and {had}"
 
 
+def _steps(anomaly: Anomaly, why: Explanation) -> str:
+    event, before, observed, _ = why.spots[0]
+    after = "When the session began," if before == END else f"Right after {_quoted(anomaly, before)},"
+    came = "the session fell silent" if event == END else f"{_quoted(anomaly, event)} {_came(observed)}"
+    more = len(why.spots) - 1
+    also = f"; {more} more {'step' if more == 1 else 'steps'} of the session stood out" if more else ""
+    of = f"{why.seen:,} of {why.total:,}" if why.seen else f"none of {why.total:,}"
+    return f"{after} {_usual(anomaly, why)} was expected; {came} instead, as in {of} such places before{also}."
+
+
 def _bins(anomaly: Anomaly, why: Explanation) -> str:
     spots = [spot for spot in why.spots if spot.column == 0]
     if not spots:
@@ -268,6 +279,7 @@ REASONS: dict[str, Callable[[Anomaly, Explanation], str]] = {
     "set": _set,
     "counts": _counts,
     "transitions": _transitions,
+    "steps": _steps,
     "bins": _bins,
     **dict.fromkeys(values.ASPECTS, _value),
 }

@@ -52,7 +52,7 @@ def _over_time(anomaly: Anomaly) -> Heat:
 def _from_to(anomaly: Anomaly) -> Heat:
     """What followed what in the session: the first event down, the next across."""
     counts: Counter[tuple[int, int]] = Counter()
-    for *_, before, event, n in anomaly.sighting.window.transitions:
+    for before, event, n in anomaly.sighting.window.transitions:
         counts[before, event] += n
     spots = {(spot.column, spot.event): spot for spot in anomaly.explanation.spots}
     events = _events(chain.from_iterable(spots), counts)

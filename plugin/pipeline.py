@@ -16,7 +16,7 @@ from plugin.bundle import Bundle
 from plugin.ports import Hit
 from plugin.sources import Source
 from plugin.spent import Spent
-from plugin.views import Look, View, together
+from plugin.views import Look, View, together, with_sums
 
 NEAR = 5.0
 """Points: what another view finds at most three times commoner than the strongest does is worth telling beside it."""
@@ -37,7 +37,7 @@ class Anomaly:
     cut: float
     explanation: Explanation
     voices: tuple[tuple[str, float], ...] = ()
-    """(view, its own score) of every view that saw it, strangest first."""
+    """(view, its own score) of every view that finds it strange at all, strangest first."""
     also: tuple[Anomaly, ...] = ()
     """The same as told by the other views that find it nearly as strange."""
     repeats: int = 0
@@ -97,10 +97,13 @@ def judge(
     looks: list[Look] = []
     carried: dict[str, Tails[LogLine]] = {}
     for walk in bundle.walks:
+        before = tails.get(walk.name, Tails())
         with spent.on("window"):
-            sightings, carried[walk.name] = walk.slide(matches, tails.get(walk.name, Tails()), until)
+            sightings, after = walk.slide(matches, before, until)
         with spent.on("score"):
-            looks += [views[lens.name].look(sightings) for lens in walk.lenses]  # each distinct window once
+            seen = [views[lens.name].look(sightings, before.sessions) for lens in walk.lenses]
+            carried[walk.name] = with_sums(after, seen)
+            looks += seen
     with spent.on("score"):
         looks.sort(key=lambda look: [*views].index(look.view.name))  # of equals the first in the settings speaks
         items, nats = together(looks)
@@ -125,6 +128,7 @@ def _anomaly(
 ) -> Anomaly:
     """As the view tells it that finds it strangest; of equals, the first in the settings."""
     ranked = sorted(voices, key=lambda voice: -voice[0].scores[voice[1]])
+    ranked = [voice for voice in ranked if voice[0].scores[voice[1]] > 0.0] or ranked[:1]
     spoken = tuple((look.view.name, float(look.scores[place])) for look, place in ranked)
     near = [each for each, (_, own) in zip(ranked, spoken, strict=True) if own >= spoken[0][1] - NEAR]
     first, *also = [

@@ -2,12 +2,13 @@
 
     {"lines": [[a line's fields], …],
      "views": {view: {"clock": …,
-                      "sessions": [[session, history, [[id, count], …], place of its line, start, time, clock], …],
+                      "sessions": [[session, history, [[id, count], …], place of its line, start, time, clock,
+                                    events so far, what its steps came to, [[events before …, event, n, nats], …]], …],
                       "recent": [[event id, [[time, number, …], …]], …]}}}
 
-Views that cut their sessions alike share their lines. Where images are counted a row goes on: [[events before …, event,
-count], …], [[bin, event, count], …], last events, events so far. The order of the sessions is theirs: longest silent
-first. `recent` is there where a view asks for values. A blank before it all: see `WHOLE`.
+Views that cut their sessions alike share their lines. Where images are counted a row goes on: [[event before,
+event, count], …], [[bin, event, count], …], last event. The order of the sessions is theirs: longest silent first.
+`recent` is there where a view asks for values. A blank before it all: see `WHOLE`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,10 @@ from typing import Any
 
 import orjson
 
-from models.windows import Cell, Moment, Tail, Tails
+from models.windows import END, Cell, Moment, Odd, Tail, Tails
 from parsers.line import LogLine
 
-PLAIN = Tail._fields.index("transitions")
-"""Fields of a tail that every view's has."""
-NO_IMAGES: tuple[Any, ...] = ((), (), (), 0)
+NO_IMAGES: tuple[Any, ...] = ((), (), END)
 """What a row goes on with where nothing of the kind is counted; left out, so that most checkpoints stay small."""
 WHOLE = b" "
 """Before a document that only the slower reader reads whole: it holds strings that are no Unicode, as logs do, or
@@ -93,10 +92,22 @@ def _loads(data: bytes) -> Any:  # noqa: ANN401 - JSON
 
 
 def _row(session: str, tail: Tail[LogLine], place: int) -> tuple[Any, ...]:
-    row = (session, tail.history, [*tail.counts.items()], place, tail.start, tail.time, tail.clock)
-    if not any(tail[PLAIN:]):
+    history, counts, _, start, time, clock, transitions, bins, before, n, nats, steps = tail
+    row = (
+        session,
+        history,
+        [*counts.items()],
+        place,
+        start,
+        time,
+        clock,
+        n,
+        nats,
+        [[*step, *odd] for step, odd in steps.items()],
+    )
+    if before == END:
         return row
-    return (*row, _cells(tail.transitions), _cells(tail.bins), tail.before, tail.n)
+    return (*row, _cells(transitions), _cells(bins), before)
 
 
 def _recent(row: Sequence[Any]) -> tuple[int, tuple[Moment, ...]]:
@@ -105,10 +116,14 @@ def _recent(row: Sequence[Any]) -> tuple[int, tuple[Moment, ...]]:
 
 
 def _session(row: Sequence[Any], lines: Sequence[LogLine]) -> tuple[str, Tail[LogLine]]:
-    session, history, counts, place, start, time, clock, *images = row
-    transitions, bins, before, n = images or NO_IMAGES
-    plain = Tail(tuple(history), dict(counts), lines[place], start, time, clock)
-    return session, plain._replace(transitions=_counts(transitions), bins=_counts(bins), before=tuple(before), n=n)
+    session, history, counts, place, start, time, clock, n, nats, steps, *images = row
+    transitions, bins, before = images or NO_IMAGES
+    plain = Tail(tuple(history), dict(counts), lines[place], start, time, clock, n=n, nats=nats, steps=_odd(steps))
+    return session, plain._replace(transitions=_counts(transitions), bins=_counts(bins), before=int(before))
+
+
+def _odd(steps: Sequence[Sequence[int]]) -> dict[Cell, Odd]:
+    return {tuple(step): Odd(n, nats) for *step, n, nats in steps}
 
 
 def _cells(counts: Mapping[Cell, int]) -> list[list[int]]:

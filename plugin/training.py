@@ -19,7 +19,8 @@ from models import base
 from models.base import Floats, Progress
 from models.calibration import MIN_WINDOWS, Calibration, Tail, cut_for
 from models.crossfit import cross_fit
-from models.windows import Sighting, Tails, slide
+from models.means import Sum, by_session
+from models.windows import Sighting, Tails, Window, slide
 from parsers.line import LogLine
 from parsers.masks import Masks
 from parsers.matcher import Match, Matcher
@@ -202,9 +203,23 @@ def _cross_fitted(lens: Lens, ground: _Ground, plan: Plan, progress: Progress) -
     module = base.module(lens.settings.detector.kind)
     windows = [[seen.window for seen in block] for block in sightings]
     crossed = cross_fit(module, lens.settings.detector, windows, plan.seed, progress)
-    calibration = _calibration(np.concatenate(crossed.surprises), ground)
+    surprises = _means(sightings, windows, crossed.surprises) if lens.whole else crossed.surprises
+    calibration = _calibration(np.concatenate(surprises), ground)
     views = [View(lens, detector, calibration) for detector in crossed.detectors]
-    return _Fitted(views, sightings, crossed.surprises)
+    return _Fitted(views, sightings, surprises)
+
+
+def _means(
+    sightings: Sequence[Sequence[Sighting[LogLine]]], windows: Sequence[Sequence[Window]], surprises: Sequence[Floats]
+) -> list[Floats]:
+    """What sessions come to, by block; one that goes on from block to block is judged by a detector for each part."""
+    sums: dict[str, Sum] = {}
+    found = []
+    for block in zip(sightings, windows, surprises, strict=True):
+        means = by_session(*block, sums)
+        sums |= means.sums
+        found.append(means.surprises)
+    return found
 
 
 def _threshold(fitted: Sequence[_Fitted], plan: Plan, ground: _Ground) -> Threshold:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -17,6 +17,7 @@ from models.base import Detector, Floats, frame_for
 from models.calibration import Calibration, cut_for
 from models.combining import combine
 from models.crossfit import surprise_once
+from models.means import NOTHING_CARRIED, Means, Summed, by_session, carried
 from models.windows import OPENINGS, Event, Frame, Sighting, Tails, Window, narrowed, slide, widened
 from parsers.line import LogLine
 from parsers.matcher import Match
@@ -45,6 +46,11 @@ class Lens:
             frame.max_sessions,
             *((frame.bins, frame.bin_s) * (frame.bins > 0)),
         )
+
+    @property
+    def whole(self) -> bool:
+        """Whether it judges sessions by the mean of their steps."""
+        return bool(self.settings.detector.whole)
 
     @cached_property
     def pairs_of(self) -> Callable[[LogLine], tuple[str, ...]]:
@@ -86,7 +92,7 @@ def _no_pairs(_: LogLine) -> tuple[str, ...]:
 
 def _joinable(frame: Frame) -> bool:
     """Whether its windows can be taken from a wider frame's; images are counted one way alone."""
-    return not frame.context and not frame.bins
+    return not frame.transitions and not frame.bins
 
 
 @lru_cache(maxsize=10_000)
@@ -112,10 +118,14 @@ class View:
         """Its name in the settings and in every record."""
         return self.lens.name
 
-    def look(self, sightings: Sequence[Sighting[LogLine]]) -> Look:
-        """How strange it finds each; distinct windows are computed once."""
-        surprises = surprise_once(self.detector, self.lens.windows(sightings))
-        return Look(self, sightings, surprises, self.calibration.score(surprises))
+    def look(self, sightings: Sequence[Sighting[LogLine]], before: Mapping[str, Summed] = NOTHING_CARRIED) -> Look:
+        """How strange it finds each; distinct windows are computed once. `before` is what open sessions came to."""
+        windows = self.lens.windows(sightings)
+        surprises = surprise_once(self.detector, windows)
+        if not self.lens.whole:
+            return Look(self, sightings, surprises, self.calibration.score(surprises))
+        means = by_session(sightings, windows, surprises, before)
+        return Look(self, sightings, means.surprises, self.calibration.score(means.surprises), means)
 
 
 @dataclass(frozen=True)
@@ -144,10 +154,13 @@ class Walk:
 
 
 def walks(lenses: Iterable[Lens]) -> tuple[Walk, ...]:
-    """Lenses that can share a pass, together, in the order of the first of each."""
+    """Lenses that can share a pass, together, in the order of the first of each; a tail has room for one sum."""
     alike: dict[Hashable, list[Lens]] = {}
     for lens in lenses:
-        alike.setdefault(lens.ends if _joinable(lens.frame) else lens.name, []).append(lens)
+        key = lens.ends if _joinable(lens.frame) else lens.name
+        if lens.whole and any(other.whole for other in alike.get(key, ())):
+            key = lens.name
+        alike.setdefault(key, []).append(lens)
     return tuple(Walk(tuple(group)) for group in alike.values())
 
 
@@ -161,11 +174,20 @@ class Look(NamedTuple):
     """Raw, nats, shape (sightings,)."""
     scores: Floats
     """The view's own, 0…100, shape (sightings,)."""
+    means: Means | None = None
+    """Where it judges whole sessions: what they came to."""
 
     def own(self, place: int) -> Sighting[LogLine]:
         """A sighting with the window that the view's detector judged."""
         seen = self.sightings[place]
-        return seen._replace(window=self.view.lens.windows([seen])[0])
+        window = self.view.lens.windows([seen])[0]
+        return seen._replace(window=window._replace(steps=self.means.steps.get(place, ())) if self.means else window)
+
+
+def with_sums(tails: Tails[LogLine], looks: Iterable[Look]) -> Tails[LogLine]:
+    """The tails of a `Walk` with what open sessions came to for the one of its views that asks."""
+    sums = next((look.means.sums for look in looks if look.means), None)
+    return tails if sums is None else carried(tails, sums)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cache
 from parsers.line import LogLine
 from parsers.syslog import parse
 from plugin.bundle import Bundle
-from plugin.config import ViewSettings
+from plugin.config import ViewSettings, default_views
 from plugin.ports import Hit
 from plugin.training import Plan, learn
 
@@ -57,7 +57,8 @@ def hits(of: Iterable[str], index: str = "logs-auth") -> list[Hit]:
 def views(epochs: int = 2) -> dict[str, ViewSettings]:
     """The default views, small enough to be fit in a moment."""
     small = {"kind": "deeplog", "h": 4, "embedding": 8, "hidden": 16, "epochs": epochs, "device": "cpu"}
-    return {"sequence": ViewSettings(detector=small), "rarity": ViewSettings(detector={"kind": "rarity"})}
+    plain = {name: view for name, view in default_views().items() if name != "sequence"}
+    return {"sequence": ViewSettings(detector=small)} | plain
 
 
 @cache

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from models import base
-from models.detectors import deeplog, rarity
+from models.detectors import deeplog, ngrams, rarity
 from plugin import config
 from plugin.config import Settings, ViewSettings
 from plugin.errors import ConfigError
@@ -36,11 +36,12 @@ def faults(file: Path, text: str) -> list[str]:
 
 
 def test_no_file_means_the_defaults() -> None:
-    """They need no source and no server to be valid, and the default views use both detectors."""
+    """They need no source and no server to be valid, and the default views are an LSTM, rarity, and whole sessions."""
     settings = config.load(None)
     assert settings.sources == {}
     assert settings.elasticsearch.verify_tls
-    assert [view.detector for view in config.default_views().values()] == [deeplog.Config(), rarity.Config()]
+    detectors = [deeplog.Config(), rarity.Config(), ngrams.Config()]
+    assert [view.detector for view in config.default_views().values()] == detectors
 
 
 def test_all_faults_are_told_at_once_with_file_and_key_path(settings: Path) -> None:

@@ -129,7 +129,7 @@ def view() -> View:
 
 def test_a_bin_is_a_thing_of_its_own_beside_its_last_line() -> None:
     """It shares neither number nor record with the line that it is dated by, nor does a line lose its own."""
-    volume, (sequence, _) = view(), lines.bundle().views
+    volume, (sequence, *_) = view(), lines.bundle().views
     matches: list[Match] = lines.bundle().matcher.match(lines.lines(lines.texts(6)))
     by_line, by_bin = (
         each.look(slide(Tails(), each.lens.events(matches), each.lens.frame, 0.0)[0]) for each in (sequence, volume)

@@ -29,7 +29,7 @@ NOW = lines.DAY.timestamp() + 90_000.0
 def anomalies() -> list[Anomaly]:
     """What the watchful bundle finds in a day with a strange line."""
     day = sorted(lines.lines([*lines.texts(16, seed=3), lines.strange()]), key=lambda line: line.time)
-    bundle = lines.watchful()
+    bundle = lines.watchful(5.0)
     found, _ = judge(bundle.matcher.match(day), "auth", bundle, {}, NOW)
     return found
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.base import Explanation
+from models.base import Explanation, Spot
 from models.windows import END, UNKNOWN, Sighting, Window
 from parsers.templates import Templates
 from plugin import explain
@@ -28,7 +28,7 @@ def event(text: str) -> int:
 def anomaly(why: Explanation, window: Window) -> Anomaly:
     """An anomaly of the day's bundle."""
     bundle = lines.bundle()
-    seen = Sighting(window, "host.name=web-01|process.pid=7", LINE, LINE.time - 5, LINE.time)
+    seen = Sighting(window, "host.name=web-01|process.pid=7", LINE, LINE.time - 5, LINE.time, 1)
     return Anomaly("auth", bundle, bundle.views[0], seen, 8.5, 41.4, 30.0, why)
 
 
@@ -71,6 +71,28 @@ def test_a_sessions_start_and_its_silence_have_words() -> None:
     told = explain.reason(sequence((), END))
     assert told.startswith("When a session of sshd begins: ")
     assert told.endswith("; the session fell silent instead (1 in 2,900).")
+
+
+def test_a_whole_session_is_told_by_its_strangest_step() -> None:
+    """What followed what, what is usual there, how often, and how many more there were."""
+    failed, accepted = event(FAILED), event(ACCEPTED)
+    usual = ((END, 0.7), (failed, 0.2))
+    spots = (Spot(accepted, failed, 2, 0.01), Spot(END, accepted, 1, 0.1))
+    why = Explanation("steps", 1 / 200, expected=usual, seen=3, total=2_900, spots=spots)
+    assert explain.reason(anomaly(why, Window((failed,), END))) == (
+        f"Right after `{FAILED}`, `end of the session` (70 %) or `{FAILED}` (20 %) was expected; `{ACCEPTED}` came 2 "
+        "times instead, as in 3 of 2,900 such places before; 1 more step of the session stood out."
+    )
+    begun = replace(why, spots=(Spot(accepted, END, 1, 0.01),))
+    assert explain.reason(anomaly(begun, Window((failed,), END))) == (
+        f"When the session began, `end of the session` (70 %) or `{FAILED}` (20 %) was expected; "
+        f"`{ACCEPTED}` came once instead, as in 3 of 2,900 such places before."
+    )
+    silent = replace(why, spots=(Spot(END, failed, 1, 0.01),), expected=usual[1:], seen=0)
+    assert explain.reason(anomaly(silent, Window((failed,), END))) == (
+        f"Right after `{FAILED}`, `{FAILED}` (20 %) was expected; the session fell silent instead, as in none of 2,900 "
+        "such places before."
+    )
 
 
 def test_an_event_is_told_by_how_often_it_was_seen() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import pytest
-
 from plugin.commands.score import Report, score
 from plugin.config import ready_views
 from plugin.doors.pages import Heat, Range
@@ -46,10 +44,9 @@ def test_a_flood_is_drawn_where_it_came() -> None:
     assert {len(row) for _, row in heat.rows} == {24}
 
 
-@pytest.mark.parametrize("view", ["order", "steps"])
-def test_an_odd_step_is_drawn_from_its_event_to_the_next(view: str) -> None:
+def test_an_odd_step_is_drawn_from_its_event_to_the_next() -> None:
     """Rows and columns are the same events in the same order, numbered."""
-    anomaly = found(view, "transitions")
+    anomaly = found("order", "transitions")
     heat = picture(anomaly)
     assert isinstance(heat, Heat)
     assert [name.partition(" ")[0] for name, _ in heat.rows] == list(heat.columns)
@@ -60,8 +57,8 @@ def test_an_odd_step_is_drawn_from_its_event_to_the_next(view: str) -> None:
 
 
 def test_what_words_say_is_not_drawn() -> None:
-    """A rare event and an unexpected one have no picture."""
-    for view in ("rarity", "sequence"):
+    """A rare event, an unexpected one and a session's steps have no picture."""
+    for view in ("rarity", "sequence", "steps"):
         assert {picture(anomaly) for anomaly in report(view).anomalies} == {None}
 
 

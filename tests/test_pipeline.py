@@ -75,12 +75,12 @@ def _until(b: int, lead: float) -> float:
     return last + lead * (following - last)
 
 
-def test_the_law_is_tried_on_ends_unknown_lines_and_both_views() -> None:
+def test_the_law_is_tried_on_ends_unknown_lines_and_all_views() -> None:
     """Else the property above could hold of nothing much."""
     anomalies = found(HITS, {}, UNTIL).anomalies
     events = {anomaly.sighting.window.event for anomaly in anomalies}
     assert {END, UNKNOWN} <= events
-    assert {anomaly.view.name for anomaly in anomalies} == {"sequence", "rarity"}
+    assert {anomaly.view.name for anomaly in anomalies} == {"sequence", "rarity", "steps"}
     assert len(anomalies) > 20
 
 
@@ -102,7 +102,7 @@ def test_every_anomaly_reaches_the_cut() -> None:
         assert anomaly.bundle.id == lines.watchful().id
 
 
-def test_a_line_is_one_anomaly_that_names_every_view_that_saw_it() -> None:
+def test_a_line_is_one_anomaly_that_names_every_view_that_finds_it_strange() -> None:
     """Strangest first; what another view finds nearly as strange is told beside it."""
     anomalies = found(HITS, {}, UNTIL).anomalies
     things = [(a.sighting.line.origin, a.sighting.window.event == END) for a in anomalies]
@@ -110,7 +110,9 @@ def test_a_line_is_one_anomaly_that_names_every_view_that_saw_it() -> None:
     assert any(anomaly.also for anomaly in anomalies)
     for anomaly in anomalies:
         own = dict(anomaly.voices)
-        assert own.keys() == {"sequence", "rarity"}
+        assert own.keys() <= {"sequence", "rarity", "steps"}
+        assert min(own.values()) > 0.0
+        assert "steps" not in own or anomaly.sighting.window.event == END
         assert [anomaly.view.name, max(own.values())] == list(anomaly.voices[0])
         assert {a.view.name for a in anomaly.also} == {
             v for v, score in anomaly.voices[1:] if score >= max(own.values()) - NEAR

@@ -54,8 +54,21 @@ def test_a_lines_other_verdicts_are_kept_beside_its_strongest() -> None:
         assert len(origins) == len(set(origins))
         top = told.anomalies[0]
         also = told.also[top.sighting.line.origin]
-        assert {top.view.name, *(other.view.name for other in also)} == {"sequence", "rarity"}
+        assert {top.view.name, *(other.view.name for other in also)} >= {"sequence", "rarity"}
         assert all(other.score <= top.score for other in also)
+
+
+def test_an_unexpected_line_is_not_told_again_as_its_sessions_strangest_step() -> None:
+    """Two verdicts in the same words tell no more than one; where they differ both are told."""
+    steps = 0
+    for told in (report(1_000), by_bundle(day(), 1_000)):
+        for top in told.anomalies:
+            others = [other for other in told.also[top.sighting.line.origin] if other.explanation.aspect == "steps"]
+            steps += len(others) + (top.explanation.aspect == "steps")
+            assert top.explanation.aspect != "sequence" or not any(
+                other.explanation.spots[0].event == top.sighting.window.event for other in others
+            )
+    assert steps
 
 
 @pytest.mark.parametrize("budget", [1, 3, 5])

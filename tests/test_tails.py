@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.windows import Tail, Tails
+from models.windows import END, Odd, Tail, Tails
 from parsers.line import Layout, LogLine
 from plugin import tails
 from tests.contract import CHECKPOINT
@@ -22,11 +22,13 @@ lines = st.builds(
     LogLine, words, numbers, words, words, st.none() | st.integers(), words, levels, words, words, numbers, st.none()
 )
 cells = st.dictionaries(st.tuples(ids, ids), ids, max_size=5)
-steps = st.dictionaries(st.lists(ids, min_size=2, max_size=6).map(tuple), ids, max_size=5)
+steps = st.dictionaries(st.lists(ids, min_size=2, max_size=6).map(tuple), st.builds(Odd, ids, ids), max_size=5)
 counts = st.dictionaries(ids, ids, max_size=5)
 histories = st.lists(ids, max_size=10).map(tuple)
-one = st.builds(Tail, histories, counts, lines, *[numbers] * 3) | st.builds(
-    Tail, histories, counts, lines, *[numbers] * 3, steps, cells, st.lists(ids, min_size=1, max_size=5).map(tuple), ids
+none = (st.just({}), st.just({}), st.just(END))
+images = (cells, cells, st.integers(0, 5_000))
+one = st.one_of(
+    st.builds(Tail, histories, counts, lines, *[numbers] * 3, *image, ids, ids, steps) for image in (none, images)
 )
 recent = st.dictionaries(ids, st.lists(st.lists(numbers, min_size=1, max_size=3).map(tuple), max_size=3).map(tuple))
 open_sessions = st.builds(Tails, st.dictionaries(words, one, max_size=4), numbers, recent)

@@ -111,7 +111,7 @@ def test_surprises_are_one_for_each_sighting() -> None:
 
 def test_all_views_number_a_line_alike_and_an_end_by_its_session() -> None:
     """A view that ends sessions otherwise has ends of its own, for they are known at other times."""
-    sequence, rarity = lines.bundle().views
+    sequence, rarity, _ = lines.bundle().views
     other = replace(rarity, lens=Lens("idle", rarity.lens.settings.model_copy(update={"idle_s": 60.0})))
     matches = lines.bundle().matcher.match(lines.lines(lines.texts(6)))
     seen = {view: slide(Tails(), view.lens.events(matches), view.lens.frame, 1e12)[0] for view in (sequence, rarity)}
@@ -131,13 +131,21 @@ def test_views_that_end_sessions_alike_share_a_pass_and_see_what_they_would_see_
     ready = ready_views()
     names = ("sequence", "order", "rarity", "users", "values", "steps", "long")
     passes = walks(Lens(name, ready[name]) for name in names)
-    assert [walk.name for walk in passes] == ["sequence+rarity+values", "order", "users+long", "steps"]
+    assert [walk.name for walk in passes] == ["sequence+rarity+values+steps", "order", "users+long"]
     for walk in passes:
         sightings, _ = walk.slide(matches, Tails(), 1e12)
         for own in walk.lenses:
             alone, _ = slide(Tails(), own.events(matches), own.frame, 1e12)
             assert own.windows(sightings) == [seen.window for seen in alone]
             assert [seen[1:] for seen in sightings] == [seen[1:] for seen in alone]
+
+
+def test_a_tail_has_room_for_what_one_view_makes_of_its_session() -> None:
+    """Two that judge whole sessions do not share a pass, and each carries sums of its own."""
+    ready = ready_views()
+    shorter = ViewSettings(detector={"kind": "ngrams", "h": 2})
+    passes = walks([Lens("steps", ready["steps"]), Lens("rarity", ready["rarity"]), Lens("shorter", shorter)])
+    assert [walk.name for walk in passes] == ["steps+rarity", "shorter"]
 
 
 def test_only_detectors_that_judge_values_get_them() -> None:

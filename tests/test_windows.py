@@ -12,7 +12,7 @@ from models import windows as of_windows
 from models.windows import END, FIRST_LOOK, OPENINGS, RECENT, UNKNOWN, Event, Frame, Sighting, Tails, Window, slide
 
 FRAME = Frame(h=3, counts=True, idle_s=60.0, max_sessions=3)
-TRANSITIONS = Frame(h=0, counts=False, idle_s=60.0, max_sessions=3, context=1)
+TRANSITIONS = Frame(h=0, counts=False, idle_s=60.0, max_sessions=3, transitions=True)
 BINS = Frame(h=0, counts=False, idle_s=180.0, max_sessions=3, bins=3, bin_s=60.0)
 
 steps = st.tuples(st.sampled_from("abcde"), st.integers(0, 9), st.integers(0, 90))

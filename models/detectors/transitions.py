@@ -73,9 +73,9 @@ class Config(DetectorConfig):
     pairs: bool = False
 
     @property
-    def context(self) -> int:
-        """The event before."""
-        return 1
+    def transitions(self) -> bool:
+        """Yes."""
+        return True
 
     def __post_init__(self) -> None:
         if min(self.code, self.filters, self.epochs) < 1:

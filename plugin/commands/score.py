@@ -159,7 +159,14 @@ def _one_a_line(anomalies: Sequence[Anomaly]) -> list[list[Anomaly]]:
 
 
 def _also(anomalies: Sequence[Anomaly]) -> tuple[Anomaly, ...]:
-    return (*anomalies[0].also, *anomalies[1:])
+    """What else is to be said of the line of the first: of its session not once more that this line was unexpected."""
+    first, *others = anomalies
+    event = first.sighting.window.event if first.explanation.aspect == "sequence" else None
+    return tuple(
+        other
+        for other in (*first.also, *others)
+        if other.explanation.aspect != "steps" or other.explanation.spots[0].event != event
+    )
 
 
 def _before(lines: Sequence[LogLine], anomalies: Sequence[Anomaly]) -> dict[str, tuple[LogLine, ...]]:

@@ -24,16 +24,15 @@ sys.path.insert(0, str(ROOT))
 
 from models.windows import Tails  # noqa: E402 - the repository is no installed package
 from parsers.line import LogLine  # noqa: E402
-from parsers.masks import Masks  # noqa: E402
-from parsers.matcher import Match, Matcher  # noqa: E402
-from parsers.miner import survey  # noqa: E402
+from parsers.matcher import Match  # noqa: E402
 from plugin.config import SourceSettings, default_views  # noqa: E402
 from plugin.doors import files  # noqa: E402
 from plugin.doors.elastic import checkpoints  # noqa: E402
 from plugin.ports import Checkpoint, Told  # noqa: E402
 from plugin.repeats import MAX_TOLD  # noqa: E402
 from plugin.tally import BUCKET_MS, CELLS, HASH_BYTES, Cell, Tally  # noqa: E402
-from plugin.views import Lens, walks  # noqa: E402
+from plugin.training import Plan, learn  # noqa: E402
+from plugin.views import with_sums  # noqa: E402
 from tests.bench.polling import EXCERPT  # noqa: E402
 
 
@@ -67,16 +66,17 @@ def main() -> None:
 
 
 def _checkpoint(sessions: int, rate: int) -> Checkpoint:
-    masks = Masks.default()
     lines, _ = files.read([str(EXCERPT)])
-    matcher = Matcher(masks, survey((line.message for line in lines), masks, 5_000).templates)
-    passes = walks(Lens(name, view) for name, view in default_views().items())
-    tails = {walk.name: Tails[LogLine]() for walk in passes}
+    bundle, _ = learn(lines, Plan("bench", default_views(), 5.0, "1", "", 0), lambda _: None)
+    views = {view.name: view for view in bundle.views}
+    tails = {walk.name: Tails[LogLine]() for walk in bundle.walks}
     endless = _rounds(lines)
     while min(len(each.sessions) for each in tails.values()) < sessions:
-        matches: list[Match] = matcher.match(itertools.islice(endless, 20_000))
-        for walk in passes:
-            _, more = walk.slide(matches, tails[walk.name], 0.0)
+        matches: list[Match] = bundle.matcher.match(itertools.islice(endless, 20_000))
+        for walk in bundle.walks:
+            before = tails[walk.name]
+            seen_now, more = walk.slide(matches, before, 0.0)
+            more = with_sums(more, [views[lens.name].look(seen_now, before.sessions) for lens in walk.lenses])
             kept = list(more.sessions.items())[-sessions:]
             tails[walk.name] = replace(more, sessions=dict(kept), n_dropped=0)
     seconds = round(SourceSettings(indices=("bench",)).overlap_s)
