@@ -3,10 +3,12 @@
 Files hold one session of event ids a line, plain or .gz. Everything is fit on --train alone, and every cut is set from
 training sessions that the judging detector never saw; --normal and --abnormal are looked at once, at the end.
 
-    python tests/bench/evaluate.py --data DIR                 # the HDFS set in DIR/hdfs
-    python tests/bench/evaluate.py --train F --normal F --abnormal F [--abnormal F …] [--detectors NAME …] [--json]
+    python tests/bench/evaluate.py --data DIR                 # HDFS in DIR/hdfs, ADFA-LD in DIR/syscalls
+    python tests/bench/evaluate.py --train F --normal F --abnormal F [--abnormal F …] [--json]
+        [--also NAME …]         # detectors beside the default views
+        [--detectors NAME …]    # instead of them
 
-Without --detectors the default views are judged, and their calibration too. Each abnormal file is a family of its own.
+Without --detectors the calibration of the default views is judged, too. Each abnormal file is a family of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,12 +37,14 @@ from models.combining import combine
 from models.crossfit import cross_fit, surprise_once
 from models.detectors import deeplog
 from models.evaluate import Outcome, average_precision, roc_auc
-from models.windows import Event, Frame, Tails, Window, slide
+from models.means import by_session
+from models.windows import Event, Frame, Sighting, Tails, Window, slide
 
 Session = tuple[int, ...]
-DEFAULT = ("deeplog", "rarity")
+DEFAULT = ("deeplog", "rarity", "ngrams")
 """What the default views are made of."""
 ALL = "all"
+SHARES = ("precision", "recall", "f1", "average_precision", "roc_auc")
 FOLDS = 5
 PER = 10_000
 """The budget counts false alarms per this many normal sessions."""
@@ -49,6 +53,11 @@ BUDGET = 10.0
 BUDGETS = (20.0, 10.0, 5.0, 2.0, 1.0)
 HDFS_NORMALS = 553_366
 """Normal test sessions of the published set, of which the files hold a sample (Du et al., CCS 2017)."""
+PUBLISHED: dict[str, tuple[dict[str, Any], ...]] = {
+    "hdfs": ({"detector": "DeepLog, as published", "precision": 0.95, "recall": 0.96, "f1": 0.96},),
+    "syscalls": ({"detector": "LSTM's mean likelihood, by others", "roc_auc": 0.841},),
+}
+"""Du et al., CCS 2017, on the whole of HDFS; the best that was tried on the same split of ADFA-LD."""
 CHUNK = 200
 """Sessions turned into windows at once: long traces would otherwise fill the memory."""
 ENOUGH = 20
@@ -58,6 +67,19 @@ talk = Console(stderr=True)
 
 class BadFile(Exception):
     """One sentence: which file, which line, what was expected."""
+
+
+class Files(NamedTuple):
+    """A data set."""
+
+    name: str
+    train: Path
+    normal: Path
+    abnormal: Sequence[Path]
+    folds: int
+    """Of the cross-fit."""
+    normals_total: int | None = None
+    """Normal sessions of the published set, among which false alarms are counted."""
 
 
 @dataclass(frozen=True)
@@ -142,28 +164,41 @@ class Judged:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read, judge, print. Exit codes: 0, or 2 for a file that cannot be used."""
     options = _options(arguments)
+    figures: list[dict[str, Any]] = []
     try:
-        sessions = _sessions(options)
+        for files in _sets(options):
+            figures += _evaluate(files, argparse.Namespace(**vars(options) | files._asdict()))
     except BadFile as error:
         talk.print(f"evaluate: {error}", markup=False, highlight=False, soft_wrap=True)
         return 2
-    configs = [_config(kind, options) for kind in options.detectors or DEFAULT]
-    views = [_judge(config, sessions, options) for config in configs]
-    rows = [*_together(views, options), *(_alone(view, options.budget) for view in views)]
-    rows += [_by_rank(view.learnt.detector, sessions) for view in views if view.learnt.config.kind == "deeplog"]
-    rows.append(_forest(sessions, options))
-    figures = [_figures(row, family, sessions, options) for row in rows for family in sessions.families]
     if options.json:
         print("\n".join(map(json.dumps, figures)))
-        return 0
-    for family in sessions.families:
-        _print_table([row for row in figures if row["family"] == family], sessions, options)
-    Console().print(_budgets_table(rows, options))
-    if not options.detectors:
-        as_split = _bounds("as the files are split", [view.learnt for view in views], [view.normal for view in views])
-        for bound in [*as_split, *_at_random(configs, sessions, options)]:
-            Console().print(_bound_table(bound))
+    else:
+        Console(width=None if sys.stdout.isatty() else 140).print(_table(figures, options))
     return 0
+
+
+def _evaluate(files: Files, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The figures of one data set, a row a detector and family; what else is to be said of it is printed."""
+    sessions = _sessions(files)
+    kinds = options.detectors or [*DEFAULT, *(kind for kind in options.also if kind not in DEFAULT)]
+    views = [_judge(_config(kind, options), sessions, options) for kind in kinds]
+    joined = views if options.detectors else views[: len(DEFAULT)]
+    rows = [*_together(joined, options), *(_alone(view, options.budget) for view in views)]
+    rows += [_by_rank(view.learnt.detector, sessions) for view in views if view.learnt.config.kind == "deeplog"]
+    rows.append(_forest(sessions, options))
+    if not options.json:
+        Console().print(_budgets_table(files.name, rows, options))
+    if not options.json and not options.detectors:
+        as_split = _bounds("as the files are split", [view.learnt for view in joined], [view.normal for view in joined])
+        configs = [view.learnt.config for view in joined]
+        for bound in [*as_split, *_at_random(configs, sessions, options)]:
+            Console().print(_bound_table(files.name, bound))
+    figures = [_figures(row, family, sessions, options) for family in sessions.families for row in rows]
+    if options.json:
+        return figures
+    published = [{"data": files.name, "family": ALL} | row for row in PUBLISHED.get(files.name, ())]
+    return [*figures[: len(rows)], *published, *figures[len(rows) :]]
 
 
 def _config(kind: str, options: argparse.Namespace) -> DetectorConfig:
@@ -174,12 +209,13 @@ def _config(kind: str, options: argparse.Namespace) -> DetectorConfig:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--data", type=Path, help="a folder that holds hdfs/: judge that set")
+    parser.add_argument("--data", type=Path, help="a folder that holds hdfs/ and syscalls/: judge these sets")
     parser.add_argument("--train", type=Path, help="normal sessions to learn from")
     parser.add_argument("--normal", type=Path, help="other normal sessions")
     parser.add_argument("--abnormal", type=Path, nargs="+", action="extend", help="a family of abnormal ones")
     parser.add_argument("--detectors", nargs="+", choices=registry(), help="instead of the default views")
-    parser.add_argument("--folds", type=int, default=FOLDS, help="of the cross-fit (default %(default)s)")
+    parser.add_argument("--also", nargs="+", choices=registry(), default=[], help="beside the default views")
+    parser.add_argument("--folds", type=int, help=f"of the cross-fit (default {FOLDS}, system calls 2)")
     parser.add_argument("--h", type=int, default=deeplog.Config.h, help="events of history (default %(default)s)")
     parser.add_argument(
         "--budget", type=float, default=BUDGET, help=f"false alarms per {PER} normal sessions (default %(default)s)"
@@ -188,24 +224,36 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--normals-total", type=int, help="count false alarms among so many normal sessions")
     parser.add_argument("--json", action="store_true", help="one object a row")
     options = parser.parse_args(arguments)
-    if options.data:
-        folder = options.data / "hdfs"
-        options.train, options.normal = folder / "train_normal.txt.gz", folder / "test_normal.txt.gz"
-        options.abnormal = [folder / "test_abnormal.txt.gz"]
-        options.normals_total = options.normals_total or HDFS_NORMALS
-    if not (options.train and options.normal and options.abnormal):
+    if not options.data and not (options.train and options.normal and options.abnormal):
         parser.error("give --data DIR, or --train, --normal and --abnormal")
-    if options.h < 1 or options.folds < 2 or not 0 < options.budget <= PER:
+    if options.h < 1 or (options.folds or FOLDS) < 2 or not 0 < options.budget <= PER:
         parser.error(f"--h must be at least 1, --folds at least 2, --budget over 0 and at most {PER}")
     return options
 
 
-def _sessions(options: argparse.Namespace) -> Sessions:
-    read = {path.name.removesuffix(".gz").removesuffix(".txt"): read_sessions(path) for path in options.abnormal}
+def _sets(options: argparse.Namespace) -> list[Files]:
+    if not options.data:
+        given = (options.train, options.normal, options.abnormal)
+        return [Files(options.train.parent.name, *given, options.folds or FOLDS, options.normals_total)]
+    sets = []
+    for name, pattern, folds, total in (
+        ("hdfs", "test_abnormal*", FOLDS, HDFS_NORMALS),
+        ("syscalls", "test_attack*", 2, None),
+    ):
+        folder = options.data / name
+        of_set = (folder / "train_normal.txt.gz", folder / "test_normal.txt.gz", sorted(folder.glob(pattern)))
+        sets.append(Files(name, *of_set, options.folds or folds, total))
+    return sets
+
+
+def _sessions(files: Files) -> Sessions:
+    read = {path.name.removesuffix(".gz").removesuffix(".txt"): read_sessions(path) for path in files.abnormal}
+    if not read:
+        raise BadFile(f"{files.train.parent} has no abnormal sessions; expected test_abnormal or test_attack files")
     edges = np.cumsum([0, *map(len, read.values())]).tolist()
     families = {name: slice(a, b) for name, a, b in zip(read, edges, edges[1:], strict=False)} if len(read) > 1 else {}
     abnormal = list(chain.from_iterable(read.values()))
-    train, normal = read_sessions(options.train), read_sessions(options.normal)
+    train, normal = read_sessions(files.train), read_sessions(files.normal)
     return Sessions(train, normal, abnormal, {ALL: slice(0, len(abnormal))} | families)
 
 
@@ -237,14 +285,26 @@ def _session(line: str, path: Path, number: int) -> Session:
 
 def windows_of(sessions: Sequence[Session], frame: Frame) -> tuple[list[Window], NDArray[np.int64]]:
     """All windows, session by session, each with its END; and where each session's first window is."""
-    windows: list[Window] = []
+    sightings, firsts = _sightings(sessions, frame)
+    return [seen.window for seen in sightings], firsts
+
+
+def _sightings(sessions: Sequence[Session], frame: Frame) -> tuple[list[Sighting[None]], NDArray[np.int64]]:
+    sightings: list[Sighting[None]] = []
     firsts = []
     for session in sessions:
         events = [Event("", event, 0.0, 0.0, (), None) for event in session]
-        sightings, _ = slide(Tails[None](), events, frame, until=frame.idle_s)
-        firsts.append(len(windows))
-        windows.extend(sighting.window for sighting in sightings)
-    return windows, np.array(firsts, dtype=np.int64)
+        seen, _ = slide(Tails[None](), events, frame, until=frame.idle_s)
+        firsts.append(len(sightings))
+        sightings.extend(seen)
+    return sightings, np.array(firsts, dtype=np.int64)
+
+
+def _judged(config: DetectorConfig, sightings: Sequence[Sighting[None]], surprises: Floats) -> Floats:
+    """What a detector's surprises come to, as the product judges them: of lines, or of whole sessions."""
+    if not config.whole:
+        return surprises
+    return by_session(sightings, [seen.window for seen in sightings], surprises, {}).surprises
 
 
 def _judge(config: DetectorConfig, sessions: Sessions, options: argparse.Namespace) -> Judged:
@@ -260,15 +320,16 @@ def _learn(config: DetectorConfig, sessions: Sequence[Session], options: argpars
     began = time.monotonic()
     kind = module(config.kind)
     frame = frame_for(config, idle_s=1.0)
-    folds = [windows_of(fold, frame) for fold in _folds(sessions, options)]
-    blocks = [windows for windows, _ in folds]
+    folds = [_sightings(fold, frame) for fold in _folds(sessions, options)]
+    blocks = [[seen.window for seen in sightings] for sightings, _ in folds]
     with talk.status(config.kind) as status:
         crossed = cross_fit(kind, config, blocks, seed, _progress(status.update, config.kind, "cross-fitting"))
         everything = list(chain.from_iterable(blocks))
         detector = kind.Detector.fit(config, everything, seed, _progress(status.update, config.kind, "fitting"))
     firsts = np.cumsum([0, *(len(block) for block in blocks[:-1])])
     by_session = np.concatenate([places + first for (_, places), first in zip(folds, firsts, strict=True)])
-    by_window = np.concatenate(crossed.surprises)
+    judged = [_judged(config, seen, found) for (seen, _), found in zip(folds, crossed.surprises, strict=True)]
+    by_window = np.concatenate(judged)
     talk.log(f"{config.kind}: fit {options.folds + 1} times in {time.monotonic() - began:.0f} s")
     return Learnt(config, frame, detector, by_window, by_session)
 
@@ -294,8 +355,9 @@ def _progress(update: Callable[[str], None], kind: str, doing: str) -> Callable[
 def _surprises(detector: Detector, sessions: Sequence[Session], frame: Frame) -> list[Floats]:
     found: list[Floats] = []
     for part in _chunks(sessions):
-        windows, firsts = windows_of(part, frame)
-        found.extend(np.split(surprise_once(detector, windows), firsts[1:]))
+        sightings, firsts = _sightings(part, frame)
+        surprises = surprise_once(detector, [seen.window for seen in sightings])
+        found.extend(np.split(_judged(detector.config, sightings, surprises), firsts[1:]))
     return found
 
 
@@ -419,6 +481,7 @@ def _figures(row: Row, family: str, sessions: Sessions, options: argparse.Namesp
     at = row.outcome.among(options.normals_total) if options.normals_total else row.outcome
     published = {"f1_published": at.f1, "precision_published": at.precision} if options.normals_total else {}
     return {
+        "data": options.name,
         "detector": row.detector,
         "family": family,
         "precision": at.precision,
@@ -436,25 +499,31 @@ def _figures(row: Row, family: str, sessions: Sessions, options: argparse.Namesp
     }
 
 
-def _print_table(figures: Sequence[dict[str, Any]], sessions: Sessions, options: argparse.Namespace) -> None:
-    n, family = figures[0]["n_abnormal"], figures[0]["family"]
-    at = f", false alarms counted among {options.normals_total:,} normal sessions" if options.normals_total else ""
+def _table(figures: Sequence[dict[str, Any]], options: argparse.Namespace) -> Table:
+    """Sets × detectors; precision and F1 at the published proportion where one is given."""
     table = Table(
-        title=f"{len(sessions.train):,} training, {len(sessions.normal):,} normal, {n:,} abnormal "
-        f"sessions ({family}); budget {options.budget:g} per {PER:,}, seed {options.seed}{at}"
+        "data",
+        "detector",
+        title=f"Budget {options.budget:g} false alarms in {PER:,} normal sessions, seed {options.seed}",
     )
-    table.add_column("detector")
-    for name in ("precision", "recall", "F1", "avg. precision", "ROC AUC", "false pos. rate", "seconds"):
+    for name in ("precision", "recall", "F1", "avg. precision", "ROC AUC", f"alarms in {PER:,}", "seconds"):
         table.add_column(name, justify="right")
-    for row in figures:
-        shares = [f"{row[key]:.4f}" for key in ("precision", "recall", "f1", "average_precision", "roc_auc")]
-        table.add_row(row["detector"], *shares, f"{row['false_positive_rate']:.5f}", f"{row['seconds']:.1f}")
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    for (data, family), rows in groupby(figures, key=lambda row: (row["data"], row["family"])):
+        named, first = f"{data}, {family}", next(rows)
+        n = f"{first['n_train']:,} training, {first['n_normal']:,} normal, {first['n_abnormal']:,} abnormal"
+        for place, row in enumerate(chain([first], rows)):
+            shares = [f"{row[key]:.4f}" if key in row else "" for key in SHARES]
+            rate, seconds = row.get("false_positive_rate"), row.get("seconds")
+            alarms = "" if rate is None else f"{rate * PER:.1f}"
+            took = "" if seconds is None else f"{seconds:.0f}"
+            table.add_row((named, n)[place] if place < 2 else "", row["detector"], *shares, alarms, took)
+        table.add_section()
+    return table
 
 
-def _budgets_table(rows: Sequence[Row], options: argparse.Namespace) -> Table:
+def _budgets_table(data: str, rows: Sequence[Row], options: argparse.Namespace) -> Table:
     """F1 at other budgets, all of them: so that nobody picks the one that looks best."""
-    table = Table("detector", title=f"F1 at other budgets, false alarms per {PER:,} normal sessions")
+    table = Table("detector", title=f"{data}: F1 at other budgets, false alarms per {PER:,} normal sessions")
     for budget in BUDGETS:
         table.add_column(f"{budget:g}", justify="right")
     for row in rows:
@@ -465,9 +534,9 @@ def _budgets_table(rows: Sequence[Row], options: argparse.Namespace) -> Table:
     return table
 
 
-def _bound_table(bound: Bound) -> Table:
+def _bound_table(data: str, bound: Bound) -> Table:
     table = Table(
-        title=f"{bound.name}: {bound.n:,} normal windows",
+        title=f"{data}, {bound.name}: {bound.n:,} normal windows",
         caption=f"worst factor {bound.factor_at_scores:.2f} at attained scores; "
         f"at any cut at most {bound.factor_over:.2f} × the promise",
     )

@@ -21,7 +21,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from parsers.line import LogLine  # noqa: E402 - the repository is no installed package
-from plugin import bundle as bundles  # noqa: E402
-from plugin import config, wiring  # noqa: E402
 from plugin.doors import files  # noqa: E402
-from plugin.training import Plan, learn  # noqa: E402
 from tests import servers  # noqa: E402
-from tests.bench.polling import EXCERPT  # noqa: E402
+from tests.bench.polling import EXCERPT, installed  # noqa: E402
 
 INTERVAL_S = 5.0
 DELAY_S = 2.0
@@ -87,16 +83,10 @@ def main() -> None:
 def _site(url: str, folder: Path, rate: int) -> Path:
     path = folder / "settings.toml"
     words = SETTINGS.format(folder=folder, url=url, interval=INTERVAL_S, delay=DELAY_S)
-    path.write_text(words, encoding="utf-8")
-    settings = config.load(path)
-    list(wiring.installer(settings).steps())
     now = datetime.now(UTC)
     rounds = itertools.islice(_rounds(), N_LEARNT)
     lines = [line._replace(origin=f"r:{n}", time=n / rate, clock=n / rate) for n, line in enumerate(rounds)]
-    plan = Plan("bench", settings.source("bench").views, SHARE * rate * 86_400.0, "bench-1", now.isoformat(), 0)
-    learnt, _ = learn(lines, plan, lambda _: None)
-    bundles.save(replace(learnt, until=int(now.timestamp() * 1000)), settings.bundles)
-    bundles.use(settings.bundles, "bench", "bench-1")
+    installed(path, words, lines, SHARE * rate * 86_400.0, now)
     mappings = {"properties": {"@timestamp": {"type": "date"}}}
     client = elasticsearch.Elasticsearch(url)
     client.indices.create(index="bench", mappings=mappings, settings={"number_of_replicas": 0})

@@ -1,7 +1,7 @@
-"""How well the next event of held-out sessions is predicted, DeepLog beside the hybrid, after the same time of fitting.
+"""How well the next event of held-out sessions is predicted: DeepLog, the hybrid after the same time, and n-grams.
 
 A fifth of the training sessions is held out: drawn at random, and of auth.log the last fifth in time. No test set is
-looked at. Each network takes as many steps as fit into `--seconds`, measured on its own first steps.
+looked at. Each network takes as many steps as fit into `--seconds`, measured on its own first steps; n-grams count.
 
     python tests/bench/likelihood.py --data DIR [--seconds 60] [--seed 0] [--json]
 """
@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from models.base import DetectorConfig, Floats, frame_for
-from models.detectors import deeplog, hybrid
+from models.crossfit import surprise_once
+from models.detectors import deeplog, hybrid, ngrams
 from models.nextevent import NextEvent
 from models.windows import Event, Tails, Window, slide
 from parsers.masks import Masks
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for kind, config in KINDS:
                 rows.append(_judge(name, kind, config, halves(name, config, options), options))
                 print(json.dumps(rows[-1]), file=sys.stdout if options.json else sys.stderr, flush=True)
+            rows.append(_counted(name, halves(name, ngrams.Config(), options), options))
+            print(json.dumps(rows[-1]), file=sys.stdout if options.json else sys.stderr, flush=True)
     except (BadFile, OSError) as error:
         print(f"likelihood: {error}", file=sys.stderr)
         return 2
@@ -111,9 +114,22 @@ def _judge(
     steps = max(int(options.seconds / pace), PACE_STEPS)
     detector, seconds = _timed(kind, config, of.fit, steps, max(steps // LOOKS, 1), options.seed)
     nats = np.concatenate(list(_nats(detector, of.held_out)))
+    return _row(name, config.kind, nats, of, steps, seconds, options)
+
+
+def _counted(name: str, of: Halves, options: argparse.Namespace) -> dict[str, Any]:
+    began = time.monotonic()
+    detector = ngrams.Detector.fit(ngrams.Config(), of.fit, options.seed, lambda _share: None)
+    seconds = time.monotonic() - began
+    return _row(name, "ngrams", surprise_once(detector, of.held_out), of, 0, seconds, options)
+
+
+def _row(
+    name: str, kind: str, nats: Floats, of: Halves, steps: int, seconds: float, options: argparse.Namespace
+) -> dict[str, Any]:
     return {
         "data": name,
-        "detector": config.kind,
+        "detector": kind,
         "nats": float(nats.mean()),
         "median": float(np.median(nats)),
         "n_fit": len(of.fit),

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import elasticsearch
@@ -21,12 +20,9 @@ from elasticsearch import helpers
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from plugin import bundle as bundles  # noqa: E402 - the repository is no installed package
-from plugin import config, wiring  # noqa: E402
-from plugin.doors import files  # noqa: E402
-from plugin.training import Plan, learn  # noqa: E402
+from plugin.doors import files  # noqa: E402 - the repository is no installed package
 from tests import servers  # noqa: E402
-from tests.bench.polling import BEGIN, EXCERPT, SHAPES, _actions  # noqa: E402
+from tests.bench.polling import BEGIN, EXCERPT, SHAPES, _actions, installed  # noqa: E402
 
 LOOK_S = 0.2
 SETTINGS = """\
@@ -60,14 +56,7 @@ def _peak(url: str, n: int) -> int:
     helpers.bulk(client, _actions(n, f"bench-{n}", SHAPES["small"]), chunk_size=5_000, refresh=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "settings.toml"
-        path.write_text(SETTINGS.format(folder=folder, url=url, n=n), encoding="utf-8")
-        settings = config.load(path)
-        list(wiring.installer(settings).steps())
-        lines, _ = files.read([str(EXCERPT)])
-        plan = Plan("bench", settings.source("bench").views, 5.0, "bench-1", BEGIN.isoformat(), 0)
-        learnt, _ = learn(lines, plan, lambda _: None)
-        bundles.save(replace(learnt, until=int(BEGIN.timestamp() * 1000)), settings.bundles)
-        bundles.use(settings.bundles, "bench", "bench-1")
+        installed(path, SETTINGS.format(folder=folder, url=url, n=n), files.read([str(EXCERPT)])[0], 5.0, BEGIN)
         command = [sys.executable, "-m", "plugin.cli", "--config", str(path), "poll", "--once"]
         worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         peak = _watched(worker)

@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,11 @@ from elasticsearch import helpers
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from plugin import bundle as bundles  # noqa: E402 - the repository is no installed package
-from plugin import config, wiring  # noqa: E402
+from plugin import config, wiring  # noqa: E402 - the repository is no installed package
 from plugin.commands.follow import catch_up  # noqa: E402
 from plugin.doors import files  # noqa: E402
-from plugin.training import Plan, learn  # noqa: E402
 from tests import servers  # noqa: E402
-from tests.bench.polling import BEGIN, EXCERPT, SHAPES, _actions  # noqa: E402
+from tests.bench.polling import BEGIN, EXCERPT, SHAPES, _actions, installed  # noqa: E402
 
 SETTINGS = """\
 bundles = "{folder}/bundles"
@@ -82,14 +79,7 @@ def _of_many_hosts(n: int, hosts: int) -> Iterator[dict[str, Any]]:
 def _row(url: str, n: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "settings.toml"
-        path.write_text(SETTINGS.format(folder=folder, url=url, n=n), encoding="utf-8")
-        settings = config.load(path)
-        list(wiring.installer(settings).steps())
-        lines, _ = files.read([str(EXCERPT)])
-        plan = Plan("bench", settings.source("bench").views, 5.0, "bench-1", BEGIN.isoformat(), 0)
-        learnt, _ = learn(lines, plan, lambda _: None)
-        bundles.save(replace(learnt, until=int(BEGIN.timestamp() * 1000)), settings.bundles)
-        bundles.use(settings.bundles, "bench", "bench-1")
+        installed(path, SETTINGS.format(folder=folder, url=url, n=n), files.read([str(EXCERPT)])[0], 5.0, BEGIN)
         workers = [_worker(path, part) for part in range(n)]
         for worker in workers:
             assert worker.stdout

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from parsers.line import LogLine  # noqa: E402 - the repository is no installed package
+from plugin import bundle as bundles  # noqa: E402
 from plugin import config, wiring  # noqa: E402
 from plugin.commands.follow import catch_up  # noqa: E402
 from plugin.commands.poll import Polled, Polling  # noqa: E402
@@ -39,6 +40,19 @@ from tests import servers  # noqa: E402
 EXCERPT = ROOT / "tests" / "data" / "auth-excerpt.log"
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 Shape = Callable[[LogLine, datetime], dict[str, object]]
+
+
+def installed(path: Path, words: str, lines: Sequence[LogLine], budget: float, begin: datetime) -> config.Settings:
+    """The settings, written; the server set up by them, and a bundle of the lines in use for the source `bench`."""
+    path.write_text(words, encoding="utf-8")
+    settings = config.load(path)
+    list(wiring.installer(settings).steps())
+    plan = Plan("bench", settings.source("bench").views, budget, "bench-1", begin.isoformat(), 0)
+    learnt, _ = learn(lines, plan, lambda _: None)
+    bundles.save(replace(learnt, until=int(begin.timestamp() * 1000)), settings.bundles)
+    bundles.use(settings.bundles, "bench", "bench-1")
+    return settings
+
 
 MACHINE = {
     "architecture": "x86_64",
