@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plugin.commands.follow import catch_up
@@ -177,7 +177,12 @@ def test_whatever_befalls_the_workers_the_records_are_the_same(history: History)
     check(history)
 
 
+TWICE = tuple(Step(*step) for step in (("happen", 136), ("poll", 1), ("cut", 1), ("overtaken", 1), ("cut", 2)))
+"""One part went on telling of a host, the other still remembered what had been told of it before the first cut."""
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
+@example(History(TWICE, max_hits=40, max_window_s=1_800.0, overlap_s=0.0))
 @given(histories(*PEACEFUL, *FAULTS, "cut", "cut"))
 def test_a_source_may_be_cut_anew_at_any_time(history: History) -> None:
     """Into more parts or fewer, by workers that die of it: open sessions go on, nothing is judged by two of them."""
