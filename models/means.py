@@ -39,7 +39,7 @@ class Summed(Protocol):
 
     @property
     def steps(self) -> Mapping[Cell, Odd]:
-        """(events before …, event) → how strange: its strangest steps, at most `KEPT`."""
+        """(events before …, event) → how strange: its strangest steps, at most `KEPT`, as far as these can be told."""
         ...
 
 
@@ -103,9 +103,15 @@ def carried(tails: Tails[Line], sums: Mapping[str, Sum]) -> Tails[Line]:
 
 
 def _kept(steps: Mapping[Cell, Odd], step: Cell, milli: int) -> dict[Cell, Odd]:
-    """One more step; the weakest goes where there are too many."""
+    """One more step. A new one that there is no room for wears the weakest away, and so gets its place if it goes on.
+
+    Source: Misra and Gries, "Finding repeated elements", Science of Computer Programming 1982.
+    """
     n, nats = steps.get(step, (0, 0))
     more = {**steps, step: Odd(n + 1, nats + milli)}
-    if len(more) > KEPT:
-        del more[min(more, key=lambda each: (more[each].nats, each))]
-    return more
+    if len(more) <= KEPT:
+        return more
+    del more[step]
+    weakest = min(more, key=lambda each: (more[each].nats, each))
+    left = more.pop(weakest)
+    return more | ({weakest: left._replace(nats=left.nats - milli)} if left.nats > milli else {step: Odd(1, milli)})

@@ -41,6 +41,11 @@ _KEYED = (  # `srcuser="bob"`, `user.name=bob`
     rf"(?:_?[nN]ame|\.name|)=\"?{_NOBODY}((?<=\")[^\"]{{1,128}}(?=\")|{_NAME})"
 )
 
+_AUDITED = (
+    r"^([A-Za-z_][\w.\\$@-]{0,127})\|(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F]{0,4}:[\da-fA-F:]{1,40})\|"
+    r"(?:[^|]{0,255}\|){0,4}(?:ok|fail)\b"
+)
+
 # Every line passes here, and a substring test costs a tenth of a search: each group is opened by a word, each pattern
 # tried only where its marker is, and a pattern that begins with plain characters is found at the speed of `memchr`.
 _USERS: tuple[tuple[str, _Forms], ...] = (
@@ -135,7 +140,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("EAP method ", _TRIED),
         ),
     ),
-    ("|", _forms(("|", r"^([^\s|]{1,128})\|[\da-fA-F.:]{2,45}\|"))),  # Samba's full_audit
+    ("|", _forms(("|", _AUDITED))),  # Samba's full_audit
     (" A=", _forms((" A=", r" A=[a-z_]{1,32}:(\S{1,128})"))),  # Exim
     (" : ", _forms(("=", r"^([^\s:]{1,128}) : (?:[^=;]{1,128} ; )?(?:TTY|HOST|PWD)="))),  # sudo, the same
     (
@@ -150,7 +155,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         '"',
         _forms(
             ('acct="', r'[ \']acct="([^"]{0,128})"'),  # auditd
-            ('AccountID="', r'\bAccountID="([^"]{1,128})"'),  # Asterisk
+            ('AccountID="', r'\bAccountID="(?!<unknown>|")([^"]{1,128})"'),  # Asterisk
             ('AUID="', r' ?\bAUID="(?!unset")([^"]{1,128})"'),
             ('] "', r" \S{1,255} (?!-)(\S{1,128}) \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] \""),  # web's
             (": Client", r"^\[([^\]]{1,128})\] (?:OK|FAIL) (?:LOGIN|DOWNLOAD|UPLOAD): Client"),  # vsftpd
@@ -364,7 +369,7 @@ def _is_peers(address: re.Match[str]) -> bool:
     if key.endswith(_TRANSPORTS):  # Asterisk's `RemoteAddress="IPV4/UDP/10.0.0.1/5060"`
         key = key[: key.rfind("=")]
     *_, first, last = ("", *re.split(r"[ ,(]", key.lower()))
-    return key != before and last in _PEERS and first not in _OWN
+    return key != before and last in _PEERS and not (last in _PLACES and first in _OWN)
 
 
 def _without_port(text: str) -> str:

@@ -16,7 +16,7 @@ from parsers.daemons import unwrapped
 from parsers.entities import entities
 from parsers.forms import SEVERITIES, build, writable
 from parsers.line import LogLine
-from parsers.stamps import NoSuchDate, instant
+from parsers.stamps import LAST_S, NoSuchDate, instant
 
 MAX_MESSAGE = 65_536
 """Characters of a message that are kept, as of a line of text."""
@@ -24,8 +24,6 @@ MAX_STAMP = 19
 """Digits of nanoseconds since the epoch until the year 2286."""
 MAX_SPOKEN = 64
 """Characters of a date and a clock in whatever order."""
-LAST_S = 253_402_300_799
-"""The last second that a calendar has."""
 
 
 def load(text: str) -> Mapping[str, object] | None:

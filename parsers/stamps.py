@@ -12,6 +12,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 HOUR_S, DAY_S = 3_600, 86_400
+FIRST_S, LAST_S = -62_135_596_800, 253_402_300_799
+"""The first and the last second that a calendar has."""
 
 MONTHS = {
     "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6,
@@ -83,48 +85,28 @@ def instant(text: str, zone: tzinfo = UTC) -> float | None:
 
 
 _HOURS = {
-    "UTC": 0,
-    "GMT": 0,
-    "WET": 0,
-    "WEST": 1,
-    "BST": 1,
-    "CET": 1,
-    "CEST": 2,
-    "EET": 2,
-    "EEST": 3,
-    "MSK": 3,
-    "EST": -5,
-    "EDT": -4,
-    "CST": -6,
-    "CDT": -5,
-    "MST": -7,
-    "MDT": -6,
-    "PST": -8,
-    "PDT": -7,  # RFC 822, section 5
-    "AKST": -9,
-    "AKDT": -8,
-    "HST": -10,
-    "SAST": 2,
-    "JST": 9,
-    "KST": 9,
-    "AEST": 10,
-    "AEDT": 11,
-    "NZST": 12,
-    "NZDT": 13,
-}
+    "UTC": 0, "UCT": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "MET": 1, "MEST": 2, "CET": 1, "CEST": 2, "EET": 2,
+    "EEST": 3, "MSK": 3, "SAST": 2, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,  # RFC 822, section 5
+    "AKST": -9, "AKDT": -8, "HST": -10,
+}  # fmt: skip
 """Hours east of Greenwich of zones by their short names, as most people use these."""
 
 
 @lru_cache(maxsize=64)  # a stranger may write any name
 def named_zone(name: str, otherwise: tzinfo) -> tzinfo:
-    """The zone of a name (`Europe/Berlin`, `CET`); the other one where there is none of that name, or it is its own.
+    """The zone of a name (`Europe/Berlin`, `CET`); the other one where there is none of that name.
 
     Short names mean more than one zone: `CST` of a source in Shanghai is its own.
     """
-    if name in {datetime(2026, month, 1, tzinfo=otherwise).tzname() for month in (1, 7)}:
-        return otherwise
+    for month in (1, 7):
+        moment = datetime(2026, month, 1, tzinfo=otherwise)
+        if name == moment.tzname():
+            return timezone(moment.utcoffset() or timedelta())
     if name in _HOURS:
         return timezone(timedelta(hours=_HOURS[name]))
+    if name.isupper():  # a search for each word of capitals would cost more than the line
+        return otherwise
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError):

@@ -33,7 +33,21 @@ from parsers.forms import (
     writable,
 )
 from parsers.line import LogLine, Rejected
-from parsers.stamps import CLOCK, DATE, ISO_STAMP, NoSuchDate, at, in_year, in_zone, iso_at, latest, named_zone, seconds
+from parsers.stamps import (
+    CLOCK,
+    DATE,
+    FIRST_S,
+    ISO_STAMP,
+    LAST_S,
+    NoSuchDate,
+    at,
+    in_year,
+    in_zone,
+    iso_at,
+    latest,
+    named_zone,
+    seconds,
+)
 
 MAX_CHARS = 65_536
 """Longer lines are cut: memory is bounded, and syslog's limits are lower (RFC 5424: 2,048 octets, rsyslog: 8 KiB)."""
@@ -137,13 +151,20 @@ def parse(text: str, origin: str, now: float, zone: tzinfo = UTC, format: str = 
     if len(text) > MAX_CHARS:
         text = text[: MAX_JSON if text[0] == "{" else MAX_CHARS]
     text = writable(text).lstrip("\ufeff")
-    forms = _BY_FORMAT[format]
     try:
-        for form, read in forms.get(text[:1]) or forms[""]:
-            if found := form.match(text):
-                return read(found, origin, now, zone)
+        line = _read(text, origin, now, zone, format)
     except NoSuchDate:
         return Rejected(origin, NO_SUCH_DATE, text[:MAX_SHOWN])
+    if isinstance(line, LogLine) and not FIRST_S <= line.time <= LAST_S:  # an offset reaches over the calendar's ends
+        return Rejected(origin, NO_SUCH_DATE, text[:MAX_SHOWN])
+    return line
+
+
+def _read(text: str, origin: str, now: float, zone: tzinfo, format: str) -> LogLine | Rejected:
+    forms = _BY_FORMAT[format]
+    for form, read in forms.get(text[:1]) or forms[""]:
+        if found := form.match(text):
+            return read(found, origin, now, zone)
     return _other(text, origin, now, zone, format)
 
 
@@ -209,7 +230,7 @@ def _iso(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine
     ):
         return daemons.undressed(found.string[found.end(6) + 1 :].lstrip(), origin, time, severity)
     if program is None or _is_odd(program) or message[:2] in _CODES:
-        return _odd(_Parts(origin, time, host, program, pid, message, severity), now, zone)
+        return _odd(_Parts(origin, time, host, program, pid, message, severity, bool(offset)), now, zone)
     return build(origin, time, host, program, pid, message, severity)
 
 
@@ -296,6 +317,8 @@ class _Parts(NamedTuple):
     pid: str | None
     message: str
     severity: int | None
+    has_offset: bool = False
+    """Whether its stamp says one: then no zone's name counts."""
 
 
 def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> LogLine:
@@ -308,7 +331,8 @@ def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> 
         message = parts.message
     if parts.pid is None and (device := _cisco(parts, message, now, zone)):
         return device
-    return build(*(_named(parts, message) if parts.program is None else _cleared(parts, parts.program)))
+    parts = _named(parts, message) if parts.program is None else _cleared(parts, parts.program)
+    return build(parts.origin, parts.time, parts.host, parts.program, parts.pid, parts.message, parts.severity)
 
 
 def _cleared(parts: _Parts, tag: str) -> _Parts:
@@ -356,7 +380,7 @@ def _late(parts: _Parts, late: re.Match[str], message: str, zone: tzinfo) -> _Pa
     host, program, pid, rest = found.groups()
     parts = parts._replace(host=host, program=program, pid=pid, message=rest)
     year, named = late.groups()
-    if named:
+    if named and not parts.has_offset:
         return parts._replace(time=in_zone(parts.time, zone, named_zone(named, zone)))
     return parts._replace(time=in_year(parts.time, int(year), zone)) if year else parts
 
@@ -379,11 +403,11 @@ def _relayed(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine |
             time = _device_time(("", date, *clock), now, zone)
         else:
             time = iso_at(date, clock[0], clock[3], zone) + int(clock[1]) * 60 + seconds(clock[2])
-            clock.pop()
     except NoSuchDate:
         return None
     severity = parts.severity if pri is None else severity_of(pri)
-    inner = _Parts(parts.origin, time, host or parts.host, program, pid, rest, severity)
+    has_offset = found.re is not _BSD and bool(clock[3])
+    inner = _Parts(parts.origin, time, host or parts.host, program, pid, rest, severity, has_offset)
     return _odd(inner, now, zone, passed_on=False)
 
 

@@ -76,7 +76,8 @@ def message(anomaly: Anomaly) -> str:
     begin = rule(anomaly.explanation.aspect)[1].format(program=program or "log")
     where = f" on {line.host}" if line.host else ""
     event = _event(anomaly)
-    what = anomaly.bundle.masks.mask(line.message) if event == UNKNOWN else text(anomaly, event)
+    is_line = event == UNKNOWN == anomaly.sighting.window.event
+    what = anomaly.bundle.masks.mask(line.message) if is_line else text(anomaly, event)
     return f'{begin}{where}: "{_short(what, 160)}"'
 
 
@@ -193,6 +194,8 @@ def _transitions(anomaly: Anomaly, why: Explanation) -> str:
 
 
 def _steps(anomaly: Anomaly, why: Explanation) -> str:
+    if why.seen * 2 > why.total:
+        return "None of the session's steps stands out; all together they are unlikely."
     event, before, observed, _ = why.spots[0]
     after = "When the session began," if before == END else f"Right after {_quoted(anomaly, before)},"
     came = "the session fell silent" if event == END else f"{_quoted(anomaly, event)} {_came(observed)}"

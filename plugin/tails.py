@@ -23,6 +23,8 @@ import orjson
 from models.windows import END, Cell, Moment, Odd, Tail, Tails
 from parsers.line import LogLine
 
+COUNTED = 7
+"""Where in a row its events so far are."""
 NO_IMAGES: tuple[Any, ...] = ((), (), END)
 """What a row goes on with where nothing of the kind is counted; left out, so that most checkpoints stay small."""
 WHOLE = b" "
@@ -69,7 +71,7 @@ def decode(data: bytes) -> dict[str, Tails[LogLine]]:
         lines = [LogLine(*fields) for fields in document["lines"]]
         return {
             view: Tails(
-                dict(_session(row, lines) for row in each["sessions"]),
+                dict(_session(row, lines) for row in each["sessions"] if not _is_old(row)),
                 float(each["clock"]),
                 dict(_recent(row) for row in each.get("recent", ())),
             )
@@ -108,6 +110,11 @@ def _row(session: str, tail: Tail[LogLine], place: int) -> tuple[Any, ...]:
     if before == END:
         return row
     return (*row, _cells(transitions), _cells(bins), before)
+
+
+def _is_old(row: Sequence[Any]) -> bool:
+    """Whether an earlier version wrote it, which did not count events, under bundles of another language."""
+    return len(row) == COUNTED or (len(row) > COUNTED and isinstance(row[COUNTED], list))
 
 
 def _recent(row: Sequence[Any]) -> tuple[int, tuple[Moment, ...]]:

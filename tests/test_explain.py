@@ -95,6 +95,22 @@ def test_a_whole_session_is_told_by_its_strangest_step() -> None:
     )
 
 
+def test_a_session_without_an_odd_step_says_so() -> None:
+    """Many steps that are each a little unlikely: none of them is named."""
+    why = Explanation("steps", 0.9, expected=((END, 1.0),), seen=50, total=50, spots=(Spot(END, 1, 1, 0.9),))
+    assert explain.reason(anomaly(why, Window((1,), END))) == (
+        "None of the session's steps stands out; all together they are unlikely."
+    )
+
+
+def test_a_sessions_unknown_step_is_not_quoted_as_its_last_line() -> None:
+    """The line that no template matches was another one."""
+    why = Explanation("steps", 0.01, expected=((END, 1.0),), seen=0, total=50, spots=(Spot(UNKNOWN, 1, 1, 0.01),))
+    assert explain.message(anomaly(why, Window((1,), END))) == (
+        'Unusual course of a sshd session on web-01: "a line like none before"'
+    )
+
+
 def test_an_event_is_told_by_how_often_it_was_seen() -> None:
     """Once, several times, or never."""
     accepted = event(ACCEPTED)

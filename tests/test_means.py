@@ -77,6 +77,16 @@ def test_a_long_session_is_looked_at_on_its_way() -> None:
     assert means.sums["a"].nats == 2 * len(seen) * MILLI
 
 
+def test_a_step_that_goes_on_gets_a_place_among_those_that_came_first() -> None:
+    """Five stranger ones came once each before it: it wears one of them away."""
+    seen, _ = slide(Tails(), events([("a", id, 0) for id in (9, 8, 7, 6, 5, 4)] + [("a", 3, 0)] * 40), FRAME, 0.0)
+    means = by_session(seen, [sighting.window for sighting in seen], nats(seen), {})
+    steps = means.sums["a"].steps
+    assert len(steps) == KEPT
+    assert max(steps, key=lambda step: steps[step].nats) == (3, 3, 3)
+    assert steps[3, 3, 3].n > 30
+
+
 def test_the_strangest_steps_are_kept_and_no_more() -> None:
     """The largest sums, steps that came again added up; what is usual is not kept at all."""
     seen, _ = slide(Tails(), events([("a", id, 0) for id in (0, 3, 4, 5, 6, 7, 8, 9, 0, 0)]), FRAME, 1e9)

@@ -127,6 +127,20 @@ def test_iso_8601_stamps_carry_their_own_offset() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "9999-12-31T23:59:59-12:00 web-01 sshd[7]: m",
+        "9999-12-31 23:00:00 HST [812] LOG:  m",
+        "Fri Dec 31 23:00:00 HST 9999 m",
+        "0001-01-01 00:00:00 NZDT [812] LOG:  m",
+    ],
+)
+def test_an_offset_reaches_over_no_end_of_the_calendar(text: str) -> None:
+    """The year 0 or 10000 can be written nowhere: such a line is rejected, and stops no poll."""
+    assert parse(text, "test:1", NOW) == Rejected("test:1", NO_SUCH_DATE, text)
+
+
+@pytest.mark.parametrize(
     ("text", "zone", "clock"),
     [
         ("<189>221: sw-1: Nov  7 23:01:33.105 CET: %SYS-5-RESTART: m", UTC, "2026-11-07T22:01:33.105Z"),
@@ -136,6 +150,9 @@ def test_iso_8601_stamps_carry_their_own_offset() -> None:
         ("Nov  7 23:01:33 CST web-01 sshd[7]: m", ZoneInfo("Asia/Shanghai"), "2026-11-07T15:01:33Z"),
         ("Nov  7 23:01:33 CST web-01 sshd[7]: m", UTC, "2026-11-08T05:01:33Z"),
         ("Nov  7 23:01:33 XYZ web-01 sshd[7]: m", ZoneInfo("Asia/Tokyo"), "2026-11-07T14:01:33Z"),
+        ("Jul 23 10:00:00 GMT web-01 sshd[7]: m", ZoneInfo("Europe/London"), "2026-07-23T10:00:00Z"),
+        ("2026-11-23T10:00:00+01:00 EST web-01 sshd[12]: m", UTC, "2026-11-23T09:00:00Z"),
+        ("Nov 23 12:00:00 relay 2026-11-23T10:00:00Z EST web-01 sshd[12]: m", UTC, "2026-11-23T10:00:00Z"),
     ],
 )
 def test_a_zones_short_name_counts(text: str, zone: tzinfo, clock: str) -> None:

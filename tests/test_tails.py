@@ -51,6 +51,14 @@ def test_a_session_is_kept_as_a_tuple_like_the_one_given() -> None:
     assert isinstance(tail.line, LogLine)
 
 
+def test_what_an_earlier_version_wrote_of_sessions_is_left_out() -> None:
+    """Rows without a number of events, with images or without: their bundles speak another language anyway."""
+    line = list(LogLine("o", 1.0, "h", "p", None, "m 5"))
+    plain, images = ["a", [1], [], 0, 1.0, 2.0, 3.0], ["b", [1], [], 0, 1.0, 2.0, 3.0, [[1, 2, 1]], [], [2], 1]
+    old = {"lines": [line], "views": {"sequence": {"clock": 3.0, "sessions": [plain, images]}}}
+    assert tails.decode(zlib.compress(json.dumps(old).encode())) == {"sequence": Tails({}, 3.0)}
+
+
 def test_a_lines_layout_is_not_kept() -> None:
     """It names values, which were read before the line became a session's; the rest of the line comes back."""
     line = LogLine("o", 1.0, "h", "p", None, "m 5", layout=Layout(("m ", "source.bytes", ""), (1,)))

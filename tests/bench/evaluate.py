@@ -166,8 +166,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     figures: list[dict[str, Any]] = []
     try:
-        for files in _sets(options):
-            figures += _evaluate(files, argparse.Namespace(**vars(options) | files._asdict()))
+        sets = [(files, _sessions(files)) for files in _sets(options)]  # all of them, before any is judged
+        for files, sessions in sets:
+            figures += _evaluate(files, sessions, argparse.Namespace(**vars(options) | files._asdict()))
     except BadFile as error:
         talk.print(f"evaluate: {error}", markup=False, highlight=False, soft_wrap=True)
         return 2
@@ -178,10 +179,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _evaluate(files: Files, options: argparse.Namespace) -> list[dict[str, Any]]:
+def _evaluate(files: Files, sessions: Sessions, options: argparse.Namespace) -> list[dict[str, Any]]:
     """The figures of one data set, a row a detector and family; what else is to be said of it is printed."""
-    sessions = _sessions(files)
-    kinds = options.detectors or [*DEFAULT, *(kind for kind in options.also if kind not in DEFAULT)]
+    kinds = options.detectors or [*dict.fromkeys((*DEFAULT, *options.also))]
     views = [_judge(_config(kind, options), sessions, options) for kind in kinds]
     joined = views if options.detectors else views[: len(DEFAULT)]
     rows = [*_together(joined, options), *(_alone(view, options.budget) for view in views)]
@@ -226,6 +226,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not options.data and not (options.train and options.normal and options.abnormal):
         parser.error("give --data DIR, or --train, --normal and --abnormal")
+    if options.also and options.detectors:
+        parser.error("--also is beside the default views, --detectors instead of them: give one")
     if options.h < 1 or (options.folds or FOLDS) < 2 or not 0 < options.budget <= PER:
         parser.error(f"--h must be at least 1, --folds at least 2, --budget over 0 and at most {PER}")
     return options
@@ -237,7 +239,7 @@ def _sets(options: argparse.Namespace) -> list[Files]:
         return [Files(options.train.parent.name, *given, options.folds or FOLDS, options.normals_total)]
     sets = []
     for name, pattern, folds, total in (
-        ("hdfs", "test_abnormal*", FOLDS, HDFS_NORMALS),
+        ("hdfs", "test_abnormal*", FOLDS, options.normals_total or HDFS_NORMALS),
         ("syscalls", "test_attack*", 2, None),
     ):
         folder = options.data / name
@@ -398,17 +400,30 @@ def _alone(view: Judged, budget: float) -> Row:
 
 
 def _together(views: Sequence[Judged], options: argparse.Namespace) -> Iterator[Row]:
-    """All views, where there are several; a session is as strange as its strangest window."""
+    """All views, where there are several: a session is as strange as its strangest window; or as its end alone."""
     if len(views) < 2:
         return
     learnts = [view.learnt for view in views]
-    held_out = np.maximum.reduceat(_combined(learnts, [learnt.by_window for learnt in learnts]), learnts[0].firsts)
-    normal, abnormal = (
-        np.maximum.reduceat(_combined(learnts, [np.concatenate(of_view) for of_view in of]), _firsts(of[0]))
-        for of in ([view.normal for view in views], [view.abnormal for view in views])
+    train, normal, abnormal = (
+        (_combined(learnts, [np.concatenate(of_view) for of_view in of]), _firsts(of[0]))
+        for of in (
+            [np.split(learnt.by_window, learnt.firsts[1:]) for learnt in learnts],
+            [view.normal for view in views],
+            [view.abnormal for view in views],
+        )
     )
-    name = "together" if options.detectors else "default"
-    yield _row(name, held_out, normal, abnormal, options.budget, sum(view.seconds for view in views))
+    name, seconds = "together" if options.detectors else "default", sum(view.seconds for view in views)
+    for says, of_session in ((name, _strangest), (f"{name}, ends alone", _last)):
+        yield _row(says, of_session(*train), of_session(*normal), of_session(*abnormal), options.budget, seconds)
+
+
+def _strangest(nats: Floats, firsts: NDArray[np.int64]) -> Floats:
+    return np.asarray(np.maximum.reduceat(nats, firsts))
+
+
+def _last(nats: Floats, firsts: NDArray[np.int64]) -> Floats:
+    """Of each session the last window, which is its END."""
+    return nats[np.append(firsts[1:], len(nats)) - 1]
 
 
 def _combined(learnts: Sequence[Learnt], surprises: Sequence[Floats]) -> Floats:
