@@ -62,7 +62,7 @@ def create(settings: Settings) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=True,
         worker_proc_alive_timeout=60,  # on a busy machine a child takes longer than the default 4 s allows
         worker_max_tasks_per_child=500,
-        beat_scheduler="redbeat.RedBeatScheduler",
+        beat_scheduler="plugin.timetable:Timetable",
         redbeat_redis_url=broker,
         beat_max_loop_interval=5,
         redbeat_lock_timeout=25,  # the default of 25 minutes would stall polling as long when a beat dies

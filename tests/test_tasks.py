@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from plugin import bundle as bundles
 from plugin import config, tasks, wiring
@@ -244,6 +245,23 @@ def test_a_redis_that_is_killed_loses_no_anomaly(site: Path) -> None:
             _ask(there)
             _until(lambda: _caught_up(settings), "the last document")
     assert _records(settings) == expected
+
+
+def test_a_redis_that_forgot_its_timetable_is_told_it_again(site: Path) -> None:
+    """Flushed, then restarted empty, with two beats at it: either goes on sending, and nobody has to start it anew."""
+    with servers.redis() as broker:
+        if broker.restart is None:
+            pytest.skip("REDIS_TEST_URL's server is not ours to kill")
+        settings = config.load(site)
+        there = site.with_name("forgetful.toml")
+        text = site.read_text().replace(settings.celery.broker.get_secret_value(), broker.url)
+        there.write_text(text + "interval_s = 1\n")
+        with _beat(there, "beat-three"), _beat(there, "beat-four"), _worker(there, "told-again"):
+            _until(lambda: _caught_up(settings), "the last document")
+            for forget in (Redis.from_url(broker.url).flushall, broker.restart):
+                forget()
+                last = _checkpoint(settings)  # polls that were queued may still come, one second's or two
+                _until(lambda last=last: _checkpoint(settings) > last + 8_000, "polls after it")  # type: ignore[misc]
 
 
 def test_two_beats_poll_no_source_twice_at_once(site: Path) -> None:
