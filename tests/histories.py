@@ -7,6 +7,7 @@ line came is not the same for everybody, so there it is asked of a view that jud
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -219,9 +220,14 @@ def broken(history: History, placed: Sequence[tuple[str, Hit]], found: Sequence[
     return "; ".join(faults)
 
 
-def _told(bodies: Sequence[Document]) -> set[tuple[str, bool, str, int]]:
-    """Each record, and how many alike ones have come since the one that was told."""
-    return {(*_key(body), body["siem_anomaly"]["repeats"]) for body in bodies}
+SAME = ("repeats", "score", "view", "aspect", "views", "history", "session", "expected")
+"""What a record says of its line that no cut of the polls may change."""
+
+
+def _told(bodies: Sequence[Document]) -> set[tuple[str, bool, str, str]]:
+    """Each record, how many alike ones have come since the one that was told, and what it says of its line."""
+    said = ({name: body["siem_anomaly"].get(name) for name in SAME} for body in bodies)
+    return {(*_key(body), json.dumps(each, sort_keys=True)) for body, each in zip(bodies, said, strict=True)}
 
 
 def undisturbed(history: History, placed: Sequence[tuple[str, Hit]]) -> list[Document]:
