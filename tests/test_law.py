@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
@@ -10,6 +11,7 @@ from typing import TypeVar
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from plugin.behind import writing_behind
 from plugin.commands.follow import catch_up
 from plugin.commands.poll import Polling, poll
 from plugin.commands.recount import recount
@@ -23,6 +25,8 @@ EXAMPLES = int(os.environ.get("HISTORIES", "60"))
 """Histories a test; `HISTORIES=2000 pytest tests/test_law.py` takes half an hour."""
 MAX_CALLS = 12
 """Calls of stores that a poll with a few pages makes."""
+MAX_POLLS = 4
+"""In one go, at most."""
 
 
 T = TypeVar("T")
@@ -37,6 +41,7 @@ class Disturbed:
 
     def __init__(self, ports: Ports, at: int, kind: str, meanwhile: Callable[[], None]) -> None:
         self.ports, self.at, self.kind, self.meanwhile, self.calls = ports, at, kind, meanwhile, 0
+        self.dead = False
 
     def now(self) -> int:
         """The store's."""
@@ -78,8 +83,11 @@ class Disturbed:
 
     def _call(self, call: Callable[[], T]) -> T:
         self.calls += 1
+        if self.dead:
+            raise Died
         if self.calls != self.at:
             return call()
+        self.dead = self.kind in {"die_before", "die_after"}
         if self.kind == "die_before":
             raise Died
         if self.kind == "unavailable":
@@ -119,7 +127,7 @@ class FakeWorld:
             part = self.parts[step.n // MAX_CALLS % len(self.parts)]
             disturbed = Disturbed(self.ports, step.n % MAX_CALLS + 1, step.kind, lambda: self._polled(part))
             with contextlib.suppress(Died, Unavailable, PollInProgress):
-                attempt(part, Ports(disturbed, disturbed, disturbed))
+                attempt(part, Ports(disturbed, disturbed, disturbed), 1 + step.n // MAX_CALLS % MAX_POLLS)
 
     def settle(self) -> None:
         """Catch up; of many late documents each poll takes a part."""
@@ -136,11 +144,13 @@ class FakeWorld:
             attempt(part, self.ports)
 
 
-def attempt(part: Polling, ports: Ports) -> None:
-    """What a worker does when it is called."""
+def attempt(part: Polling, ports: Ports, n_polls: int = 1) -> None:
+    """What a worker does when it is called: some polls, whose checkpoints are held back until the last."""
     settled(part, ports)
-    poll(part, ports)
-    recount(part, ports)
+    with writing_behind(ports, part.key, clock=itertools.count().__next__) as behind:
+        for _ in range(n_polls):
+            poll(part, behind)
+            recount(part, behind)
 
 
 def steps(*kinds: str) -> st.SearchStrategy[tuple[Step, ...]]:
