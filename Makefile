@@ -29,6 +29,8 @@ bench: $(READY)  ## ratios, each side by side in one run
 	@$(BIN)/python tests/bench/scoring.py --data $(DATA) $(if $(JSON),--json)
 	@$(BIN)/python tests/bench/stations.py --documents 200000 $(if $(JSON),--json)
 	@$(BIN)/python tests/bench/polling.py $(if $(JSON),--json)
+	@$(BIN)/python tests/bench/parts.py $(if $(JSON),--json)
+	@$(BIN)/python tests/bench/checkpoint.py $(if $(JSON),--json)
 
 endure: $(READY)  ## half an hour: two hundred histories of faults, memory over millions of events, lag under load
 	$(BIN)/python tests/bench/histories.py

@@ -21,6 +21,9 @@ CELLS = 64
 """Hosts share this many cells of a bucket. Who comes late is mostly one host, whose shipper was down."""
 HASH_BYTES = 8
 """Among 600,000 hits of an overlap two collide with odds of one in a hundred million."""
+MAX_HASHES = 2_000_000
+"""Documents of an overlap that are told apart, some 20 MB of a checkpoint. Where more come, the overlap is shorter, and
+what comes late before it is found by counting ten minutes."""
 NS_PER_MS = 1_000_000
 
 Seconds = Mapping[int, bytes]
@@ -152,6 +155,24 @@ def joined(seconds: Seconds, more: Seconds) -> dict[int, bytes]:
     shared = seconds.keys() & more.keys()
     both = {second: b"".join(sorted(hashes(seconds[second]) | hashes(more[second]))) for second in shared}
     return {**seconds, **more, **both}
+
+
+def bounded(seconds: Seconds, most: int) -> dict[int, bytes]:
+    """The newest of them, of no more documents than that but for one second; an empty second says where they begin."""
+    kept = dict(seconds)
+    n = sum(map(len, kept.values())) // HASH_BYTES
+    left_out = None
+    for second in sorted(kept):
+        if n <= most or len(kept) == 1:
+            break
+        n -= len(kept.pop(second)) // HASH_BYTES
+        left_out = second
+    return kept if left_out is None else {left_out: b"", **kept}
+
+
+def begins(seconds: Seconds) -> int:
+    """Milliseconds from which on all that was judged is noted: after what `bounded` left out; else 0."""
+    return max((second + 1 for second, packed in seconds.items() if not packed), default=0) * SECOND_MS
 
 
 def changed(seconds: Seconds, counts: Mapping[int, int], most: int) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plugin import documents
+from plugin import documents, tally
 from plugin.ahead import reading_ahead
 from plugin.bundle import Bundle
 from plugin.commands.follow import after, catch_up
@@ -135,6 +135,24 @@ def test_an_overlap_that_holds_more_than_a_poll_may_read_stops_nothing(bundle: B
     source = polling(bundle, overlap_s=86_400.0, max_hits=10)
     untils = [poll(source, ports).until for _ in range(5)]
     assert untils == sorted(set(untils))
+
+
+def test_an_overlap_without_room_for_all_is_shorter_and_loses_nothing(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes late before it is found by counting ten minutes; nothing that was judged is judged again."""
+    monkeypatch.setattr(tally, "MAX_HASHES", 20)
+    logs, anomalies = without(HITS, [STRANGE]), FakeAnomalies()
+    checkpoints = FakeCheckpoints()
+    ports, wide = Ports(logs, anomalies, checkpoints), polling(bundle, overlap_s=3 * 86_400.0, max_late_s=3 * 86_400.0)
+    catch_up(wide, ports)
+    (stored,) = checkpoints.stored.values()
+    assert sum(map(len, stored.seen.values())) <= 20 * tally.HASH_BYTES
+    in_time = records(anomalies)
+    put(logs, [STRANGE])
+    assert sum(polled.n_late for polled in catch_up(wide, ports)) == 1
+    assert late(anomalies) == {STRANGE.id}
+    assert records(anomalies) > in_time
 
 
 def test_a_recount_holds_no_more_than_a_poll(bundle: Bundle) -> None:

@@ -279,7 +279,7 @@ def test_a_backlog_waits_for_the_others_and_not_for_its_interval(bundle: Bundle)
     watch = Until("s0", stop)
 
     def of(share: tuple[str, int]) -> Polling:
-        window_s = 120.0 if share[0] == "s0" else 3 * 86_400.0
+        window_s = 20.0 if share[0] == "s0" else 3 * 86_400.0
         return replace(polling(bundle, interval_s=interval_s, max_window_s=window_s), name=share[0])
 
     begun, names = time.monotonic(), [f"s{n}" for n in range(200)]

@@ -80,3 +80,15 @@ def test_seconds_near_each_other_are_read_at_once() -> None:
     """A read for each would cost more than what lies between."""
     assert list(tally.spans([3, 4, 8, 20])) == [(3_000, 9_000), (20_000, 21_000)]
     assert list(tally.spans([])) == []
+
+
+def test_an_overlap_of_too_many_documents_begins_later() -> None:
+    """The newest seconds are kept, one at least, and where they begin is known."""
+    seconds = tally.in_seconds(tally.note(n * 100_000_000, f"i/{n}", "web-01") for n in range(100))  # ten a second
+    kept = tally.bounded(seconds, 35)
+    assert {second: len(packed) // tally.HASH_BYTES for second, packed in kept.items()} == {6: 0, 7: 10, 8: 10, 9: 10}
+    assert tally.begins(kept) == 7_000
+    assert tally.bounded(kept, 35) == kept
+    assert tally.bounded(seconds, 5) == {8: b"", 9: seconds[9]}
+    assert tally.bounded(seconds, 100) == seconds
+    assert tally.begins(seconds) == 0

@@ -257,7 +257,8 @@ def _span(polling: Polling, checkpoint: Checkpoint, now: int) -> Span:
 
 def _late(polling: Polling, ports: Ports, checkpoint: Checkpoint) -> list[Hit]:
     """What has come within the overlap since it was judged, oldest first; told by counting each second again."""
-    overlap = Span(max(_overlap_from(polling, checkpoint.until), checkpoint.since), checkpoint.until)
+    begins = max(_overlap_from(polling, checkpoint.until), checkpoint.since, tally.begins(checkpoint.seen))
+    overlap = Span(min(begins, checkpoint.until), checkpoint.until)
     counts = ports.logs.count(polling.stream, overlap, tally.SECOND_MS)
     seconds = tally.changed(checkpoint.seen, counts, polling.stream.max_hits)
     again = frozenset(seconds)
@@ -299,6 +300,9 @@ def _advanced(polling: Polling, before: Checkpoint, hits: Sequence[Hit], until: 
     begins = _overlap_from(polling, until)
     recent = {second: hashes for second, hashes in before.seen.items() if second * tally.SECOND_MS >= begins}
     seen = tally.joined(recent, tally.in_seconds(each for each in judged if each.clock >= begins))
+    seen = tally.bounded(seen, tally.MAX_HASHES)
+    if short := tally.begins(seen):
+        log.warning("source=%s so many documents that the overlap is %.0f s", polling.key, (until - short) / 1000)
     counted = before.tally.plus(judged).after(until - round(polling.settings.max_late_s * 1000))
     told = repeats.remembered(before.told, until / 1000 - 2.0 * polling.settings.suppress_s)
     now = replace(before, until=until, seen=seen, tally=counted, tails=found.tails, told=told, version=None)

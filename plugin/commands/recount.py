@@ -87,7 +87,7 @@ class _Again:
 def _past(polling: Polling, checkpoint: Checkpoint) -> Span:
     """The whole buckets between how far back anything can be late, or polling began, and the overlap."""
     lo = max(checkpoint.until - round(polling.settings.max_late_s * 1000), checkpoint.since)
-    hi = checkpoint.until - polling.overlap
+    hi = max(checkpoint.until - polling.overlap, tally.begins(checkpoint.seen))
     return Span(lo + -lo % BUCKET_MS, hi - hi % BUCKET_MS)
 
 

@@ -81,7 +81,8 @@ def _closed(part: Polling, ports: Ports) -> Checkpoint:
 def _shared_out(part: Polling, ports: Ports, before: Sequence[Checkpoint]) -> Checkpoint:
     """What a new part takes over: its hosts' sessions, and what was judged of its documents within the overlap."""
     until = before[0].until
-    overlap = Span(max(until - part.overlap, *(old.since for old in before), 0), until)
+    noted = (max(old.since, tally.begins(old.seen)) for old in before)
+    overlap = Span(min(max(until - part.overlap, *noted, 0), until), until)
     page = ports.logs.read(part.stream._replace(max_hits=ALL), overlap)
     known = frozenset(each for old in before for packed in old.seen.values() for each in tally.hashes(packed))
     judged = [each for each in notes(page.hits, part.source.read(page.hits)[0]) if each.hash in known]
