@@ -350,6 +350,16 @@ def test_check_names_precisely_the_right_that_lacks(
     assert faults == [f"{of}the key lacks {privilege} on {pattern}" for of in whose for pattern in patterns]
 
 
+def test_check_names_the_right_to_ask_for_the_version(chain: Site) -> None:
+    """Without `monitor` the server does not even say how old it is: that right is what is told."""
+    body = shipped("worker")
+    body["role_descriptors"]["worker"]["cluster"] = []
+    chain.add_key("blind", body)
+    code, _, told = inside(chain.settings("blind"), "check")
+    assert code == cli.FAULTS
+    assert told.splitlines()[0] == "the key lacks monitor on the cluster"
+
+
 @pytest.mark.parametrize(
     ("group", "privilege", "told"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -111,7 +112,13 @@ def check_rights(setup: Setup) -> list[str]:
         Unavailable: the store does not answer.
         Refused: it is too old, or does not know us.
     """
-    setup.version()
+    try:
+        setup.version()
+    except Refused:  # perhaps because it may not even ask that
+        with suppress(Refused):
+            if lacking := setup.missing_to_write():
+                return [f"the key lacks {right}" for right in lacking]
+        raise
     if lacking := setup.missing_to_write():
         return [f"the key lacks {right}" for right in lacking]
     return [] if setup.installed() else ["nothing is installed to write to: run `siem-anomaly init`"]
