@@ -194,6 +194,7 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
         terminal.show(out, report, unfold=all_, top=top)
     if html is not None:
         pages.write(story.tell(report, name, unfold=all_), html)
+        talk.print(f"{html} is written", markup=False, highlight=False)
     if fail_at is not None and report.worst >= fail_at:
         raise typer.Exit(FAILED_AT)
 

@@ -197,10 +197,16 @@ def _steps(anomaly: Anomaly, why: Explanation) -> str:
     if why.seen * 2 > why.total:
         return "None of the session's steps stands out; all together they are unlikely."
     event, before, observed, _ = why.spots[0]
-    after = "When the session began," if before == END else f"Right after {_quoted(anomaly, before)},"
-    came = "the session fell silent" if event == END else f"{_quoted(anomaly, event)} {_came(observed)}"
     more = len(why.spots) - 1
     also = f"; {more} more {'step' if more == 1 else 'steps'} of the session stood out" if more else ""
+    after = "When the session began," if before == END else f"Right after {_quoted(anomaly, before)},"
+    came = "the session fell silent" if event == END else f"{_quoted(anomaly, event)} {_came(observed)}"
+    if not why.total:
+        return f"{after} {came}; what comes there was never seen before{also}."
+    if why.total < TELLING and not why.seen:
+        times = "once" if why.total == 1 else f"{why.total} times"
+        first, _ = why.expected[0]
+        return f"{after} {came}; seen only {times} before, with `{_short(text(anomaly, first))}` next{also}."
     of = f"{why.seen:,} of {why.total:,}" if why.seen else f"none of {why.total:,}"
     return f"{after} {_usual(anomaly, why)} was expected; {came} instead, as in {of} such places before{also}."
 

@@ -274,7 +274,7 @@ def _show_entry(console: Console, number: int, entry: Entry, also: Also, before:
     count = f"  [bold]×{len(entry.anomalies)}[/]" if len(entry.anomalies) > 1 else ""
     where = "  ".join(_plain(part) for part in (line.host, explain.program(line)) if part)
     console.print(
-        f"[bold]{number:>2}. {_colour(top)}{top.score:5.1f}[/][/]  {explain.rarity(top.score)} lines{count}"
+        f"[bold]{number:>2}. {_colour(top)}{top.score:5.1f}[/][/]  {_rarity(top.score)}{count}"
         f"  [dim]{stamp(top.sighting.time)}  {where}  ({_plain(line.origin)})[/]",
         highlight=False,
     )
@@ -288,6 +288,12 @@ def _show_entry(console: Console, number: int, entry: Entry, also: Also, before:
             console.print(Text(" " * INDENT).append_text(label).append_text(row), soft_wrap=True)
             label = Text(" " * len(label))
     console.print()
+
+
+def _rarity(score: float) -> str:
+    """`1 in 930 lines`, `37 % of lines`."""
+    rare = explain.rarity(score)
+    return f"{rare} of lines" if rare.endswith("%") else f"{rare} lines"
 
 
 def _more(entry: Entry, also: Sequence[Anomaly], before: Sequence[LogLine]) -> list[str]:

@@ -95,6 +95,20 @@ def test_a_whole_session_is_told_by_its_strangest_step() -> None:
     )
 
 
+def test_a_step_from_a_place_that_was_seldom_seen_claims_no_percentages() -> None:
+    """One case is no 100 %; and of a place never seen before nothing was expected."""
+    failed, accepted = event(FAILED), event(ACCEPTED)
+    spots = (Spot(accepted, failed, 1, 0.01),)
+    once = Explanation("steps", 0.01, expected=((END, 1.0),), seen=0, total=1, spots=spots)
+    assert explain.reason(anomaly(once, Window((failed,), END))) == (
+        f"Right after `{FAILED}`, `{ACCEPTED}` came once; seen only once before, with `end of the session` next."
+    )
+    never = replace(once, expected=(), total=0)
+    assert explain.reason(anomaly(never, Window((failed,), END))) == (
+        f"Right after `{FAILED}`, `{ACCEPTED}` came once; what comes there was never seen before."
+    )
+
+
 def test_a_session_without_an_odd_step_says_so() -> None:
     """Many steps that are each a little unlikely: none of them is named."""
     why = Explanation("steps", 0.9, expected=((END, 1.0),), seen=50, total=50, spots=(Spot(END, 1, 1, 0.9),))

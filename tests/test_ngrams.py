@@ -104,6 +104,13 @@ def test_the_strangest_step_is_named_first(detector: Detector) -> None:
     assert all(event != first.event for event, _ in told.expected)
 
 
+def test_of_a_place_never_seen_nothing_was_expected(detector: Detector) -> None:
+    """What comes after anything says nothing of what comes after this."""
+    told = detector.explain(Window((77, 78), 2))
+    assert (told.expected, told.seen, told.total) == ((), 0, 0)
+    assert told.spots[0].column == 78
+
+
 def test_a_step_that_came_again_counts_each_time(detector: Detector) -> None:
     """Of its sum and its surprise comes how often it was."""
     session = [1, *[2, 3, 4, 9] * 5, 8]

@@ -103,7 +103,8 @@ class Detector:
         only = (*_step(window), 1, round(self._nats(_gram(_step(window), self.config.h)) * MILLI))
         steps = sorted(window.steps or [only], key=lambda step: (-step[-1], step))
         *context, event, n, nats = steps[0]
-        *_, known = self._contexts(_gram((*context, event), self.config.h)[:-1])  # the longest
+        _, *some = self._contexts(_gram((*context, event), self.config.h)[:-1])
+        known = some[-1] if some else Known({}, 0)  # what comes after anything says nothing of what comes here
         others = Counter({other: times for other, times in known.times.items() if other != event} or known.times)
         return Explanation(
             aspect="steps",

@@ -170,7 +170,8 @@ def _where(client: Elasticsearch, operation: str) -> str:
 def _unanswered(error: TransportError, where: str) -> ServiceError:
     if isinstance(error, TlsError):
         why = OPENSSL_NOISE.sub("", error.message).strip()
-        return Refused(f"{where}, but TLS failed ({why}): check elasticsearch.url and elasticsearch.ca_certs")
+        plain = "; what answers there speaks no TLS: is it http://?" if "wrong version number" in why.lower() else ""
+        return Refused(f"{where}, but TLS failed ({why}): check elasticsearch.url and elasticsearch.ca_certs{plain}")
     if isinstance(error, ConnectionTimeout):
         return Unavailable(f"{where} and did not answer in time: ask again, or raise elasticsearch.request_timeout_s")
     return Unavailable(
