@@ -141,7 +141,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         ),
     ),
     ("|", _forms(("|", _AUDITED))),  # Samba's full_audit
-    (" A=", _forms((" A=", r" A=[a-z_]{1,32}:(\S{1,128})"))),  # Exim
+    (" A=", _forms((" P=", r" A=[a-z_]{1,32}:(\S{1,128})"))),  # Exim
     (" : ", _forms(("=", r"^([^\s:]{1,128}) : (?:[^=;]{1,128} ; )?(?:TTY|HOST|PWD)="))),  # sudo, the same
     (
         " logged ",
@@ -215,7 +215,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("@", rf"User ({_NAME}?)@[^\s\]]{{1,255}} logged "),  # VMware
             ("Cannot login ", rf"Cannot login ({_NAME}?)@[\da-fA-F.:]{{2,45}}"),
             (" - User ", r" - User (\S{1,128}) - "),  # NetScaler
-            ("of User ", r"of User (\S{1,128}?)\.$"),  # systemd, of a session's scope
+            ("of User ", r"Session \S{1,32} of User (\S{1,128}?)\.$"),  # systemd, of a session's scope
             (
                 "",
                 r"User(?<![\w.-]User)(?:s|[nN]ame|I[dD]|)(?: [nN]ame)?\s?[=:]\s{0,2}[\"'\[<]?"

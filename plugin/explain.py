@@ -204,9 +204,10 @@ def _steps(anomaly: Anomaly, why: Explanation) -> str:
     if not why.total:
         return f"{after} {came}; what comes there was never seen before{also}."
     if why.total < TELLING and not why.seen:
-        times = "once" if why.total == 1 else f"{why.total} times"
-        first, _ = why.expected[0]
-        return f"{after} {came}; seen only {times} before, with `{_short(text(anomaly, first))}` next{also}."
+        places = "was only one such place" if why.total == 1 else f"were only {why.total} such places"
+        mostly = "mostly " if len(why.expected) > 1 else ""
+        usual = f"{mostly}with {_quoted(anomaly, why.expected[0][0])} next"
+        return f"{after} {came}; there {places} before, {usual}{also}."
     of = f"{why.seen:,} of {why.total:,}" if why.seen else f"none of {why.total:,}"
     return f"{after} {_usual(anomaly, why)} was expected; {came} instead, as in {of} such places before{also}."
 

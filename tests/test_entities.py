@@ -57,6 +57,8 @@ KNOWN = [
     ("Removed session 203.", "", ""),
     ("05[IKE] IKE_SA rw[5] established between 10.0.0.1[vpn.example.org]...10.1.2.3[bob]", "bob", "10.1.2.3"),
     ("alice|10.3.4.5|projects|unlinkat|ok|/srv/old.docx", "alice", "10.3.4.5"),
+    ('"GET /?q=1 A=login:root HTTP/1.1"', "", ""),
+    ("A record of User guide.", "", ""),
     ("CEF:0|F5|ASM|11|illegal request|5|act=ok", "", ""),
     ("INFO|42|worker started", "", ""),
     ("2026-11-23|10.0.0.1|GET|/|ok", "", "10.0.0.1"),

@@ -101,7 +101,12 @@ def test_a_step_from_a_place_that_was_seldom_seen_claims_no_percentages() -> Non
     spots = (Spot(accepted, failed, 1, 0.01),)
     once = Explanation("steps", 0.01, expected=((END, 1.0),), seen=0, total=1, spots=spots)
     assert explain.reason(anomaly(once, Window((failed,), END))) == (
-        f"Right after `{FAILED}`, `{ACCEPTED}` came once; seen only once before, with `end of the session` next."
+        f"Right after `{FAILED}`, `{ACCEPTED}` came once; there was only one such place before, with "
+        "`end of the session` next."
+    )
+    some = replace(once, expected=((END, 0.6), (failed, 0.4)), total=5)
+    assert "; there were only 5 such places before, mostly with `end of the session` next." in explain.reason(
+        anomaly(some, Window((failed,), END))
     )
     never = replace(once, expected=(), total=0)
     assert explain.reason(anomaly(never, Window((failed,), END))) == (

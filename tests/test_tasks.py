@@ -109,6 +109,18 @@ def _celery(path: Path, name: str, *arguments: str) -> Iterator[subprocess.Popen
         process.wait()
 
 
+@contextmanager
+def _broker(site: Path, more: str = "") -> Iterator[tuple[str, Callable[[], None], Path]]:
+    """The url of a Redis of one's own, what kills and restarts it empty, and the site's settings with it."""
+    with servers.redis() as broker:
+        if broker.restart is None:
+            pytest.skip("REDIS_TEST_URL's server is not ours to kill")
+        there = site.with_name("other-redis.toml")
+        old = config.load(site).celery.broker.get_secret_value()
+        there.write_text(site.read_text().replace(old, broker.url) + more)
+        yield broker.url, broker.restart, there
+
+
 def _until(ready: Callable[[], bool], what: str) -> None:
     limit = time.monotonic() + WAIT_S
     while not ready():
@@ -231,37 +243,30 @@ def test_the_figures_of_all_processes_are_at_one_endpoint(site: Path) -> None:
 
 def test_a_redis_that_is_killed_loses_no_anomaly(site: Path) -> None:
     """With all it held: the worker finds it again, and the next poll goes on where the checkpoint says."""
-    with servers.redis() as broker:
-        if broker.restart is None:
-            pytest.skip("REDIS_TEST_URL's server is not ours to kill")
-        settings = config.load(site)
-        there = site.with_name("other-redis.toml")
-        there.write_text(site.read_text().replace(settings.celery.broker.get_secret_value(), broker.url))
-        expected = _expected(site)
-        with _worker(there, "orphan"):
-            _ask(there)
-            _until(lambda: _checkpoint(settings) > 0, "a commit")
-            broker.restart()
-            _ask(there)
-            _until(lambda: _caught_up(settings), "the last document")
+    settings, expected = config.load(site), _expected(site)
+    with _broker(site) as (_, restart, there), _worker(there, "orphan"):
+        _ask(there)
+        _until(lambda: _checkpoint(settings) > 0, "a commit")
+        restart()
+        _ask(there)
+        _until(lambda: _caught_up(settings), "the last document")
     assert _records(settings) == expected
 
 
 def test_a_redis_that_forgot_its_timetable_is_told_it_again(site: Path) -> None:
     """Flushed, then restarted empty, with two beats at it: either goes on sending, and nobody has to start it anew."""
-    with servers.redis() as broker:
-        if broker.restart is None:
-            pytest.skip("REDIS_TEST_URL's server is not ours to kill")
-        settings = config.load(site)
-        there = site.with_name("forgetful.toml")
-        text = site.read_text().replace(settings.celery.broker.get_secret_value(), broker.url)
-        there.write_text(text + "interval_s = 1\n")
-        with _beat(there, "beat-three"), _beat(there, "beat-four"), _worker(there, "told-again"):
-            _until(lambda: _caught_up(settings), "the last document")
-            for forget in (Redis.from_url(broker.url).flushall, broker.restart):
-                forget()
-                last = _checkpoint(settings)  # polls that were queued may still come, one second's or two
-                _until(lambda last=last: _checkpoint(settings) > last + 8_000, "polls after it")  # type: ignore[misc]
+    settings = config.load(site)
+    with (
+        _broker(site, "interval_s = 1\n") as (url, restart, there),
+        _beat(there, "beat-three"),
+        _beat(there, "beat-four"),
+        _worker(there, "told-again"),
+    ):
+        _until(lambda: _caught_up(settings), "the last document")
+        for forget in (Redis.from_url(url).flushall, restart):
+            forget()
+            last = _checkpoint(settings)  # polls that were queued may still come, one second's or two
+            _until(lambda last=last: _checkpoint(settings) > last + 8_000, "polls after it")  # type: ignore[misc]
 
 
 def test_two_beats_poll_no_source_twice_at_once(site: Path) -> None:
