@@ -145,17 +145,22 @@ class NextEvent:
         return np.array(ranks, dtype=np.int64)
 
     def explain(self, window: Window) -> Explanation:
-        """What was expected, and by how much less surprising the event is with each history event left out."""
+        """What was expected, and by how much less surprising the event is with each history event left out.
+
+        After a history of which the fit saw no event nothing was expected: the network's guess is about nothing.
+        """
         history = window.history[-self.config.h :]
         (shares,) = self.shares([history])
         surprise = float(self._nats([window])[0])
         without = [window._replace(history=(*history[:i], NOTHING, *history[i + 1 :])) for i in range(len(history))]
         seen, total, after = self._came(window)
+        known = any(event in self._place for event in history) or not history
+        likeliest = _likeliest(shares[:-1], self.vocabulary) if known else []
         return Explanation(
             aspect="sequence",
             probability=max(float(shares[self._place.get(window.event, -1)]), self._one),  # rarer, nobody could know
             rank=int(self.rank([window])[0]),
-            expected=tuple((self.vocabulary[i], float(shares[i])) for i in _likeliest(shares[:-1], self.vocabulary)),
+            expected=tuple((self.vocabulary[i], float(shares[i])) for i in likeliest),
             influence=tuple(surprise - less for less in self._nats(without).tolist()),
             seen=seen,
             total=total,

@@ -236,6 +236,9 @@ def _check_sources(context: typer.Context, source: str | None) -> list[str]:
             terminal.show_checked(out, checked)
             if not bundles.ids(settings.bundles, name):
                 _notice(f"sources.{name}: no bundle yet: `siem-anomaly train --source {name}` makes one")
+                continue
+            for notice in checking.outdated(bundles.current(settings.bundles, name), settings.source(name)):
+                _notice(notice)
     return faults
 
 
@@ -306,7 +309,9 @@ def tune(
     else:
         raise typer.BadParameter("tune: give either --budget ALERTS_A_DAY or --cut SCORE")
     terminal.show_tuned(out, tuning.compare(bundle, new))
-    if not dry_run:
+    if new == bundle.threshold.cut:
+        out.print(f"{source}: that is the cut in use; nothing was written.", highlight=False)
+    elif not dry_run:
         child = tuning.tune(bundle, new, _settings(context).bundles)
         back = f"`siem-anomaly bundle use --source {source} {bundle.id}` goes back"
         out.print(f"{source}: bundle {child.id} is in use; {back}.", highlight=False, soft_wrap=True)

@@ -17,6 +17,9 @@ NEW_LINE = "a line like none before"
 TELLING = 10
 """Sessions that must have had an event before it tells anything how often it came in each."""
 
+NAMED = 2
+"""Of the events that a session had or lacked: more makes no sentence."""
+
 WORTH_SAYING = 0.01
 """Probability from which a second expected event is named; less would read as 0 %."""
 
@@ -76,8 +79,7 @@ def message(anomaly: Anomaly) -> str:
     begin = rule(anomaly.explanation.aspect)[1].format(program=program or "log")
     where = f" on {line.host}" if line.host else ""
     event = _event(anomaly)
-    is_line = event == UNKNOWN == anomaly.sighting.window.event
-    what = anomaly.bundle.masks.mask(line.message) if is_line else text(anomaly, event)
+    what = _masked(anomaly) if _is_own_line(anomaly, event) else text(anomaly, event)
     return f'{begin}{where}: "{_short(what, 160)}"'
 
 
@@ -115,6 +117,15 @@ def history(anomaly: Anomaly) -> list[int]:
     return [event for event in anomaly.sighting.window.history if event > OPENINGS]
 
 
+def _is_own_line(anomaly: Anomaly, event: int) -> bool:
+    """Whether an event that no template has is the line itself, whose words can be shown."""
+    return event == UNKNOWN == anomaly.sighting.window.event and not anomaly.explanation.spots
+
+
+def _masked(anomaly: Anomaly) -> str:
+    return anomaly.bundle.masks.mask(anomaly.sighting.line.message)
+
+
 def _event(anomaly: Anomaly) -> int:
     """The event that the verdict is about: of a session judged by what it holds, the one that stands out."""
     why = anomaly.explanation
@@ -139,9 +150,12 @@ def _sequence(anomaly: Anomaly, why: Explanation) -> str:
         if last
         else f"when a session of {anomaly.sighting.line.program or 'the log'} begins"
     )
-    usual = _usual(anomaly, why)
     came = "the session fell silent" if window.event == END else f"{_quoted(anomaly, window.event)} came"
-    return f"{before[0].upper()}{before[1:]}: {usual} was expected; {came} instead ({one_in(why.probability)})."
+    if why.expected:
+        told = f"{_usual(anomaly, why)} was expected; {came} instead"
+    else:
+        told = f"what comes there was never seen before; {came}"
+    return f"{before[0].upper()}{before[1:]}: {told} ({one_in(why.probability)})."
 
 
 def _other(anomaly: Anomaly, why: Explanation) -> str:
@@ -257,15 +271,24 @@ def _pair(pair: str) -> str:
 
 
 def _list(anomaly: Anomaly, events: Sequence[int]) -> str:
-    return _quoted(anomaly, events[0]) + (f" and {len(events) - 1} more" if len(events) > 1 else "")
+    told = [_quoted(anomaly, event) for event in events[:NAMED]]
+    more = len(events) - len(told)
+    return ", ".join(told) + f" and {more} more" if more else " and ".join(told)
 
 
 def _quoted(anomaly: Anomaly, event: int) -> str:
-    return f"`{_short(text(anomaly, event))}`"
+    if _is_own_line(anomaly, event):
+        return f"`{_short(_masked(anomaly))}` ({NEW_LINE})"
+    return _named(text(anomaly, event))
+
+
+def _named(what: str) -> str:
+    """An event's text in quotes, if it is one that a log holds."""
+    return what if what == NEW_LINE else f"`{_short(what)}`"
 
 
 def _times_in_a_row(what: str, times: int) -> str:
-    return f"`{_short(what)}`" + (f" ×{times}" if times > 1 else "")
+    return _named(what) + (f" ×{times}" if times > 1 else "")
 
 
 def _runs(texts: Iterable[str]) -> list[tuple[str, int]]:

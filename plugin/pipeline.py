@@ -21,6 +21,9 @@ from plugin.views import Look, View, together, with_sums
 NEAR = 5.0
 """Points: what another view finds at most three times commoner than the strongest does is worth telling beside it."""
 
+NEVER_SEEN = "never seen"
+"""A name that no host and no program has: neither holds a blank."""
+
 
 @dataclass(frozen=True)
 class Anomaly:
@@ -117,6 +120,16 @@ def judge(
     with spent.on("explain"):
         told = [_anomaly(source, bundle, float(scores[item]), voices, explained) for item, voices in heard.items()]
     return told, carried
+
+
+def of_the_unseen(bundle: Bundle) -> float:
+    """The score of a line like none before, the first of a host and a program that were never seen: by itself it tells
+    only how often the training itself brought what was new.
+    """
+    line = LogLine("", bundle.until / 1000, NEVER_SEEN, NEVER_SEEN, None, NEVER_SEEN)
+    all_of_it = bundle.with_cut(0.0, bundle.id, bundle.created)
+    told, _ = judge([Match(line, UNKNOWN, ())], bundle.source, all_of_it, {}, 0.0)
+    return max(anomaly.score for anomaly in told)
 
 
 def _anomaly(

@@ -26,7 +26,7 @@ from plugin.commands.score import Entry, Report, fold
 from plugin.commands.status import Status
 from plugin.commands.train import Trained
 from plugin.commands.tune import Tuned
-from plugin.pipeline import Anomaly
+from plugin.pipeline import Anomaly, of_the_unseen
 
 MAX_CHARS = 500
 """Characters of a message that are shown: seven rows of a terminal."""
@@ -199,7 +199,18 @@ def show_bundle(console: Console, bundle: Bundle, path: Path, *, all_templates: 
         f"ends of sessions a day through{'' if threshold.calibrated else ', uncalibrated'}",
         highlight=False,
     )
+    unseen = of_the_unseen(bundle)
+    console.print(_of_the_unseen(unseen, threshold.cut, threshold.alerts(_below(unseen))), highlight=False)
     _show_templates(console, bundle, None if all_templates else SHOWN)
+
+
+def _of_the_unseen(score: float, cut: float, alerts: float) -> str:
+    """What becomes of a line like none before, and how many alerts a day a cut would bring that tells it."""
+    told = f"a line like none before, of a program never seen, scores {score:.1f} by itself"
+    if score >= cut:
+        return f"{told}, over the cut"
+    lower = f"cut {_below(score):.2f} would tell it, and {alerts:.1f} alerts a day"
+    return f"{told}, under the cut, for the training brought what was new that often; {lower}"
 
 
 def _show_templates(console: Console, bundle: Bundle, top: int | None) -> None:
@@ -241,6 +252,7 @@ def show_tuned(console: Console, tuned: Tuned) -> None:
         for example in examples:
             told = f"{stamp(example.time)}  {_plain(example.program)}: {_plain(example.text)}"
             console.print(f"  {name:<5} {example.score:6.2f}  [dim]{told}[/]", highlight=False)
+    console.print(_of_the_unseen(tuned.unseen, tuned.after, tuned.alerts_unseen), highlight=False)
     if tuned.next_cut is not None:
         jump = f"{tuned.alerts_after:.1f} → {tuned.alerts_next:.1f} a day at cut {_below(tuned.next_cut):.2f}"
         console.print(f"Lines that share a score come together: the next step is {jump}.", highlight=False)

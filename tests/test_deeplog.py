@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from models.detectors.deeplog import Config, Detector
-from models.windows import END, Window
+from models.windows import END, OPENINGS, Window
 
 H = 4
 
@@ -84,6 +84,13 @@ def test_an_explanation_says_what_was_expected_and_how_often(detector: Detector)
     assert [event for event, _ in explanation.expected[:2]] == [3, 4]
     assert len(explanation.expected) <= 5
     assert (explanation.rank, explanation.seen, explanation.total, explanation.after) == (2, 100, 500, 2)
+
+
+def test_after_a_history_that_was_never_seen_nothing_was_expected(detector: Detector) -> None:
+    """A program's first session: what is likely elsewhere says nothing of it. One known event is enough to say some."""
+    assert detector.explain(Window((OPENINGS - 5, 99, 98), 4)).expected == ()
+    assert detector.explain(Window((99, 2), 4)).expected
+    assert detector.explain(Window((), 4)).expected
 
 
 def test_a_history_nobody_knows_is_shortened_until_it_tells_something(detector: Detector) -> None:

@@ -138,10 +138,22 @@ def test_an_event_is_told_by_how_often_it_was_seen() -> None:
         assert told == f"`{ACCEPTED}` came {words} lines."
 
 
-def test_a_line_like_none_before_is_called_so() -> None:
-    """UNKNOWN has no template."""
+def test_a_line_like_none_before_is_quoted_and_called_so() -> None:
+    """UNKNOWN has no template: the line's own words tell what came, and of one in the history nothing is known."""
     told = explain.reason(anomaly(Explanation("event", 0.001, total=10), Window((), UNKNOWN)))
-    assert told == "`a line like none before` came for the first time in 10 lines."
+    assert (
+        told == f"`{ACCEPTED.replace('<*>', 'alice')}` (a line like none before) came for the first time in 10 lines."
+    )
+    after = explain.reason(sequence((UNKNOWN, UNKNOWN), event(ACCEPTED)))
+    assert after.startswith(f"After a line like none before ×2: `{FAILED}` (61 %)")
+
+
+def test_where_nothing_of_the_history_is_known_nothing_was_expected() -> None:
+    """A program never seen: what a network guesses there is about nothing, and is not told."""
+    why = Explanation("sequence", 1 / 700, 4, ())
+    told = explain.reason(anomaly(why, Window((), UNKNOWN)))
+    assert told.startswith("When a session of sshd begins: what comes there was never seen before; `Accepted password")
+    assert told.endswith("(a line like none before) came (1 in 700).")
 
 
 def test_a_pair_names_both_its_halves() -> None:
@@ -155,11 +167,11 @@ def test_a_pair_names_both_its_halves() -> None:
 
 
 def test_a_set_says_what_was_missing_and_what_was_not_usual() -> None:
-    """Against the known session most like it; beyond one event only how many more."""
+    """Against the known session most like it; beyond two events only how many more."""
     failed, accepted = event(FAILED), event(ACCEPTED)
     why = Explanation("set", 0.001, total=62, extra=(failed,), missing=(accepted,) * 5)
     told = explain.reason(anomaly(why, Window((), END, (), ((failed, 1),))))
-    unlike = f"unlike the nearest of them, it had `{FAILED}` and lacked `{ACCEPTED}` and 4 more"
+    unlike = f"unlike the nearest of them, it had `{FAILED}` and lacked `{ACCEPTED}`, `{ACCEPTED}` and 3 more"
     assert told == f"None of 62 sessions was made of just these events; {unlike}."
 
 

@@ -110,6 +110,17 @@ def test_a_budget_replaces_a_bundles_cut() -> None:
     assert len(by_bundle(day(), budget=200).anomalies) > len(own.anomalies) >= len(by_bundle(day(), 0.01).anomalies)
 
 
+def test_how_near_a_bundles_cut_the_strangest_came_is_told() -> None:
+    """Where nothing reached the cut a person wants to know whether nearly, and how to see it."""
+    bundle = lines.bundle().with_cut(99.0, "2026-11-24-03", "")
+    told = score(day(), [], "auth.log", bundle=bundle, progress=lines.silent)
+    strongest = by_bundle(day()).anomalies[0]
+    assert not told.anomalies
+    assert f"the strangest, {strongest.sighting.line.origin}, scores {strongest.score:.1f}; --budget" in told.notices[0]
+    usual = [line for line in day() if line.message.startswith("Accepted")][:1]
+    assert "came near" in score(usual, [], "auth.log", bundle=bundle, progress=lines.silent).notices[0]
+
+
 def test_a_regular_day_keeps_to_the_budget_of_its_bundle() -> None:
     """The cut promised five alerts a day on lines like these; twice that is the bound we hold."""
     assert len(by_bundle(lines.lines(lines.texts(seed=7))).anomalies) <= 2 * BUDGET

@@ -12,11 +12,15 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from models.calibration import Calibration
+from parsers.masks import DEFAULT
 from plugin import bundle as bundles
 from plugin import terminal
 from plugin.bundle import Bundle
 from plugin.cli import app
+from plugin.commands.check import outdated
 from plugin.commands.tune import compare
+from plugin.config import MaskSettings, SourceSettings, ready_views
+from plugin.pipeline import judge
 from tests import lines
 
 PER_DAY = 1_000.0
@@ -78,6 +82,44 @@ def test_tuning_makes_a_child_and_puts_it_in_use(tmp_path: Path) -> None:
     child = bundles.current(tmp_path / "shelf", "auth")
     assert (child.threshold.cut, child.parent) == (21.5, lines.bundle().id)
     assert f"bundle use --source auth {lines.bundle().id}" in done.stdout
+
+
+def test_the_cut_in_use_makes_no_new_bundle(tmp_path: Path) -> None:
+    """A bundle that judges alike would be one more to tell apart."""
+    same = CliRunner().invoke(app, [*settings(tmp_path), "--cut", str(lines.bundle().threshold.cut)])
+    assert "nothing was written" in same.stdout
+    assert bundles.ids(tmp_path / "shelf", "auth") == [lines.bundle().id]
+
+
+def test_what_becomes_of_a_line_like_none_before_is_told(tmp_path: Path) -> None:
+    """Over the cut or under it, and then the cut that would tell it: the score is just what such a line gets."""
+    new = lines.lines([lines.stamped(60, "useradd", 9, "new user: name=eve, UID=0, home=/root, shell=/bin/sh")])
+    bundle = lines.bundle()
+    judged, _ = judge(bundle.matcher.match(new), "auth", bundle.with_cut(0.0, "x", ""), {}, 0.0)
+    tuned = compare(bundle, judged[0].score + 0.1)
+    assert tuned.unseen == pytest.approx(judged[0].score)
+    assert tuned.alerts_unseen == bundle.threshold.alerts(tuned.unseen)
+    given = settings(tmp_path)
+    for cut, place in ((tuned.unseen + 0.1, "under the cut"), (tuned.unseen - 0.1, "over the cut")):
+        told = CliRunner().invoke(app, [*given, "--cut", str(cut), "--dry-run"]).stdout
+        assert f"a line like none before, of a program never seen, scores {tuned.unseen:.1f} by itself, {place}" in told
+
+
+def test_settings_that_a_bundle_does_not_know_yet_are_told() -> None:
+    """A bundle judges by the views and masks it was made with, whatever the settings have become."""
+    bundle = lines.bundle()
+    masks = tuple(MaskSettings(name=mask.name, pattern=mask.pattern) for mask in bundle.masks.all[: -len(DEFAULT)])
+    alike = SourceSettings(indices=("x",), views={view.name: view.lens.settings for view in bundle.views}, masks=masks)
+    assert outdated(bundle, alike) == ()
+    (first, *others) = alike.views
+    ready = ready_views()["users"]
+    other = alike.views[others[0]].model_copy(update={"idle_s": 7.0})
+    changed = alike.model_copy(update={"views": {"users": ready, others[0]: other}})
+    (told,) = outdated(bundle, changed)
+    for part in ("the view `users`", f"no view `{first}`", f"the view `{others[0]}` otherwise"):
+        assert part in told
+    own = (MaskSettings(name="TICKET", pattern="TCK-[0-9]{1,9}"),)
+    assert "other masks" in outdated(bundle, alike.model_copy(update={"masks": own}))[0]
 
 
 @pytest.mark.parametrize("given", [[], ["--budget", "3", "--cut", "20"]])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from parsers.line import LogLine, Rejected
+from plugin.bundle import Bundle
 from plugin.config import SourceSettings
 from plugin.errors import Refused
 from plugin.ports import Hit, Logs, Part, Setup, Span, Stream
@@ -137,6 +138,24 @@ def check(name: str, settings: SourceSettings, logs: Logs, setup: Setup) -> Chec
         return _read(name, settings, logs)
     except Refused as error:
         return Unread((f"sources.{name}: {error}",))
+
+
+def outdated(bundle: Bundle, settings: SourceSettings) -> tuple[str, ...]:
+    """What the settings would have learnt otherwise by now than the bundle in use, which judges as it was made."""
+    made = {view.name: view.lens.settings for view in bundle.views}
+    differ = [f"the view `{name}`" for name in settings.views.keys() - made.keys()]
+    differ += [f"no view `{name}`" for name in made.keys() - settings.views.keys()]
+    differ += [
+        f"the view `{name}` otherwise"
+        for name in made.keys() & settings.views.keys()
+        if made[name] != settings.views[name]
+    ]
+    differ += [] if bundle.masks == settings.all_masks else ["other masks"]
+    if not differ:
+        return ()
+    told = ", ".join(sorted(differ))
+    train = f"`siem-anomaly train --source {bundle.source}`"
+    return (f"sources.{bundle.source}: bundle {bundle.id} judges as it was made; {train} takes over {told}",)
 
 
 def _read(name: str, settings: SourceSettings, logs: Logs) -> Checked:

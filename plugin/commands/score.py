@@ -103,7 +103,8 @@ def score(
     if bundle is not None:
         if budget is not None:
             bundle = bundle.with_cut(bundle.threshold.cut_for(budget), bundle.id, bundle.created)
-        told = _one_a_line(judge(bundle.matcher.match(lines), name, bundle, {}, 0.0)[0])
+        told = _by_bundle(lines, name, bundle)
+        notices = () if told else _strongest(lines, name, bundle)
     else:
         told, notices = _by_itself(lines, name, budget or BUDGET, views or default_views(), progress)
     tops = tuple(anomalies[0] for anomalies in told)
@@ -118,6 +119,24 @@ def fold(anomalies: Sequence[Anomaly]) -> list[Entry]:
         key = (anomaly.view.name, anomaly.sighting.line.program, explain.about(anomaly))
         alike.setdefault(key, []).append(anomaly)
     return [Entry(tuple(group)) for group in alike.values()]
+
+
+def _by_bundle(lines: Sequence[LogLine], name: str, bundle: Bundle) -> list[list[Anomaly]]:
+    return _one_a_line(judge(bundle.matcher.match(lines), name, bundle, {}, 0.0)[0])
+
+
+def _strongest(lines: Sequence[LogLine], name: str, bundle: Bundle) -> tuple[str, ...]:
+    """How near the cut the strangest line came, where none reached it."""
+    cut = lower = bundle.threshold.cut
+    while lower > LEAST:
+        lower = max(lower - 2 * STEP, LEAST)
+        if told := _by_bundle(lines, name, bundle.with_cut(lower, bundle.id, bundle.created)):
+            first = told[0][0]
+            return (
+                f"nothing reached the bundle's cut of {cut:.1f}: the strangest, {first.sighting.line.origin}, scores "
+                f"{first.score:.1f}; --budget with more alerts a day lowers the cut",
+            )
+    return (f"nothing came near the bundle's cut of {cut:.1f}: no line scores {LEAST:.0f}",)
 
 
 def _by_itself(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from plugin import bundle as bundles
 from plugin.bundle import Bundle
+from plugin.pipeline import of_the_unseen
 from plugin.views import Example
 
 SHOWN = 3
@@ -31,11 +32,15 @@ class Tuned:
     """The next lower one that lets more through; None = nothing is left."""
     alerts_next: float
     """Alerts a day there. Lines that share a score come together or not at all, so a budget may fall between."""
+    unseen: float
+    """The score of a line like none before."""
+    alerts_unseen: float
+    """Alerts a day at a cut that tells it."""
 
 
 def compare(bundle: Bundle, cut: float) -> Tuned:
     """What another cut would change on the held-out lines of the training."""
-    now = bundle.threshold
+    now, unseen = bundle.threshold, of_the_unseen(bundle)
     lower = now.calibration.next_under(cut)
     over = [example for example in now.examples if example.score >= cut]
     under = [example for example in now.examples if example.score < cut]
@@ -48,6 +53,8 @@ def compare(bundle: Bundle, cut: float) -> Tuned:
         tuple(sorted(under, key=lambda example: -example.score)[:SHOWN]),
         lower,
         now.alerts(cut if lower is None else lower),
+        unseen,
+        now.alerts(unseen),
     )
 
 
