@@ -50,6 +50,10 @@ class _Ahead:
         """The store's."""
         return self._logs.count(stream, span, width)
 
+    def stores(self, stream: Stream, span: Span, width: int) -> Mapping[int, Collection[str]]:
+        """The store's."""
+        return self._logs.stores(stream, span, width)
+
     def count_without(self, stream: Stream) -> int:
         """The store's."""
         return self._logs.count_without(stream)

@@ -164,6 +164,15 @@ class Logs(Protocol):
         """
         ...
 
+    def stores(self, stream: Stream, span: Span, width: int) -> Mapping[int, Collection[str]]:
+        """Which indices have documents in each `width` milliseconds of the span, keyed as in `count`.
+
+        Raises:
+            Unavailable: the store did not answer in full.
+            Refused: the store will not answer.
+        """
+        ...
+
     def count_without(self, stream: Stream) -> int:
         """How many documents lack the time field, and so can never be read."""
         ...

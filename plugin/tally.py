@@ -1,15 +1,15 @@
 """What has been judged, in so few bytes that a checkpoint carries it: documents that come late are told from it.
 
 Two notes, both by the polled clock. Within the overlap: the hash of every document, by second. Further back: how many
-documents of every ten minutes, by host, and their hashes mixed. A count on the server that differs says where something
-has come; the notes say what, so that what was judged once is not judged again.
+documents of every ten minutes, by index and host, and their hashes mixed. A count on the server that differs says where
+something has come, or gone with its index; the notes say what, so that what was judged once is not judged again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,7 +18,9 @@ SECOND_MS = 1_000
 BUCKET_MS = 600_000
 """Ten minutes: a day is 144 counts, and what is read again for one late document is bearable."""
 CELLS = 64
-"""Hosts share this many cells of a bucket. Who comes late is mostly one host, whose shipper was down."""
+"""Hosts share this many cells of a bucket's index. Who comes late is mostly one host, whose shipper was down."""
+STORES = 2**25
+"""Indices are told apart by so many numbers."""
 HASH_BYTES = 8
 """Among 600,000 hits of an overlap two collide with odds of one in a hundred million."""
 MAX_HASHES = 2_000_000
@@ -37,6 +39,7 @@ class Judged(NamedTuple):
     """Milliseconds since the epoch."""
     hash: bytes
     cell: int
+    """Of its index and host."""
 
 
 class Cell(NamedTuple):
@@ -51,7 +54,7 @@ class Cell(NamedTuple):
 
 
 Bucket = Mapping[int, Cell]
-"""Ten minutes, by cell."""
+"""Ten minutes, by cell: a number of an index and one of a host in one."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,18 @@ class Tally:
         """With one bucket as it was just read."""
         return Tally({**self.buckets, at: bucket})
 
-    def grown(self, counts: Mapping[int, int]) -> list[int]:
-        """The buckets, oldest first, that hold more documents by `counts` than were judged.
+    def without(self, at: int, stores: Collection[str]) -> Tally:
+        """Without the documents of a bucket whose index is none of these: it has been deleted."""
+        left = {_store(store) for store in stores}
+        return self.having(at, {cell: each for cell, each in self._at(at).items() if cell // CELLS in left})
 
-        A bucket that holds fewer lost some, to a deleted index: there is nothing to judge.
-        """
+    def grown(self, counts: Mapping[int, int]) -> list[int]:
+        """The buckets, oldest first, that hold more documents by `counts` than were judged."""
         return sorted(at for at, n in counts.items() if n > self.n(at))
+
+    def shrunk(self, counts: Mapping[int, int], lo: int, hi: int) -> list[int]:
+        """The buckets from `lo` up to `hi`, oldest first, that hold fewer: something was deleted."""
+        return sorted(at for at in self.buckets if lo <= at < hi and counts.get(at, 0) < self.n(at))
 
     def n(self, at: int) -> int:
         """How many documents of a bucket were judged."""
@@ -93,7 +102,7 @@ class Tally:
         before, after = self._at(at).get(judged.cell, Cell()), now[judged.cell]
         if after.n == before.n + 1:
             return before.mixed ^ after.mixed == int.from_bytes(judged.hash)
-        return after != before
+        return after.n > before.n
 
     def _at(self, at: int) -> Bucket:
         return self.buckets.get(at, {})
@@ -101,12 +110,18 @@ class Tally:
 
 def note(clock: int, origin: str, host: str) -> Judged:
     """Of a document polled by `clock`, nanoseconds, whose line speaks of `host`; '' where it could not be read."""
-    return Judged(clock // NS_PER_MS, hash_of(origin), _cell(host))
+    store = origin.partition("/")[0]
+    return Judged(clock // NS_PER_MS, hash_of(origin), _store(store) * CELLS + _cell(host))
 
 
 def hash_of(origin: str) -> bytes:
     """64 bits of (index, id)."""
     return hashlib.blake2b(origin.encode("utf-8", "surrogateescape"), digest_size=HASH_BYTES).digest()
+
+
+@lru_cache(maxsize=1_000)
+def _store(name: str) -> int:
+    return zlib.crc32(name.encode("utf-8", "surrogateescape")) % STORES
 
 
 @lru_cache(maxsize=10_000)

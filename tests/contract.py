@@ -179,6 +179,15 @@ class LogsContract:
         assert bench.logs.count(stream, self.span(5, 5), 1_000) == {}
         assert bench.logs.count(stream, self.span(-50, 0), 1_000) == {}
 
+    def test_the_indices_of_what_is_read_are_told(self, bench: LogsBench, index: str) -> None:
+        """By second; one that is deleted has none any more."""
+        bench.put(index, "a", log_document(999))
+        bench.put(index, "b", log_document(1_000))
+        stream = self.stream(index)
+        told = {at: set(stores) for at, stores in bench.logs.stores(stream, self.span(), 1_000).items()}
+        assert told == {NOON: {index}, NOON + 1_000: {index}}
+        assert dict(bench.logs.stores(stream, self.span(-50, 0), 1_000)) == {}
+
     def test_the_clock_is_in_milliseconds(self, bench: LogsBench) -> None:
         """Between the years 2020 and 2100."""
         assert 1_577_836_800_000 < bench.logs.now() < 4_102_444_800_000

@@ -63,6 +63,19 @@ class FakeLogs:
         found = FakeLogs.read(self, stream._replace(max_hits=len(self.documents)), span).hits
         return dict(Counter(ms - ms % width for hit in found for ms in [hit.clock // NS_PER_MS]))
 
+    def stores(self, stream: Stream, span: Span, width: int) -> dict[int, set[str]]:
+        """Indices of the documents of the span by the first millisecond of each `width`."""
+        found: dict[int, set[str]] = {}
+        for hit in FakeLogs.read(self, stream._replace(max_hits=len(self.documents)), span).hits:
+            ms = hit.clock // NS_PER_MS
+            found.setdefault(ms - ms % width, set()).add(hit.store)
+        return found
+
+    def drop(self, index: str) -> None:
+        """Delete an index with all that it holds."""
+        self.documents = {key: fields for key, fields in self.documents.items() if key[0] != index}
+        self._clocks.clear()
+
     def count_without(self, stream: Stream) -> int:
         """Documents without the time field."""
         return sum(_value(fields, stream.time_field) is None for fields in self._matching(stream).values())

@@ -7,6 +7,7 @@ line came is not the same for everybody, so there it is asked of a view that jud
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -14,8 +15,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import NamedTuple, Protocol
 
+from plugin.behind import writing_behind
 from plugin.bundle import Bundle
 from plugin.commands.poll import Polling, poll
+from plugin.commands.recount import recounts
+from plugin.commands.reshape import settled
 from plugin.config import SourceSettings
 from plugin.ports import Document, Hit, Ports
 from plugin.training import Plan, learn
@@ -136,6 +140,10 @@ class World(Protocol):
         """A document becomes searchable."""
         ...
 
+    def drop(self, index: str) -> None:
+        """An index is deleted, if it is still there."""
+        ...
+
     def to(self, clock_ms: int) -> None:
         """The store's clock moves there."""
         ...
@@ -172,6 +180,8 @@ def play(history: History, world: World) -> list[tuple[str, Hit]]:
             _happen(tape, history, world, tape.clock + step.n * MINUTE_MS)
         elif step.kind == "rollover":
             tape.index += 1
+        elif step.kind == "drop":
+            _drop(tape, history, world)
         elif step.kind == "arrive":
             _place(tape, history, world, tape.held_back)
             tape.held_back = []
@@ -194,9 +204,28 @@ def _happen(tape: _Tape, history: History, world: World, clock: int) -> None:
     world.to(clock)
 
 
+def _drop(tape: _Tape, history: History, world: World) -> None:
+    """Indices that are written to no more are deleted, once all that they hold has been judged; and a poll sees it.
+
+    Exactly as many late documents for the same ten minutes, before any poll has counted these, would hide.
+    """
+    _happen(tape, history, world, tape.clock + 2 * MINUTE_MS)
+    world.settle()
+    filled = {index for index, _ in tape.placed}
+    if (now := _index(tape, history)) in filled:  # a source without any index is no source
+        for index in filled - {now}:
+            world.drop(index)
+        world.settle()
+
+
+def _index(tape: _Tape, history: History) -> str:
+    """What is written to."""
+    return f"{history.name}-logs-{tape.index}"
+
+
 def _place(tape: _Tape, history: History, world: World, hits: Iterable[Hit]) -> None:
     for hit in hits:
-        index = f"{history.name}-logs-{tape.index}"
+        index = _index(tape, history)
         world.put(index, hit)
         tape.placed.append((index, hit))
 
@@ -244,6 +273,15 @@ def undisturbed(history: History, placed: Sequence[tuple[str, Hit]]) -> list[Doc
 def polling(history: History, settings: SourceSettings | None = None, prefix: str = "siem-anomaly") -> Polling:
     """The source of a history."""
     return Polling(history.name, settings or history.settings, bundle(by_line=bool(history.late)), prefix, "w1")
+
+
+def attempt(part: Polling, ports: Ports, n_polls: int = 1) -> None:
+    """What a worker does when it is called: some polls, whose checkpoints are held back until the last."""
+    settled(part, ports)
+    with writing_behind(ports, part.key, clock=itertools.count().__next__) as behind:
+        for _ in range(n_polls):
+            poll(part, behind)
+            list(recounts(part, behind))
 
 
 def parts(of: Polling, n: int) -> list[Polling]:

@@ -18,11 +18,13 @@ pytestmark = pytest.mark.live
 
 
 def test_histories_of_faults_end_with_the_same_records(elastic_url: str, tmp_path: Path) -> None:
-    """Workers killed and stopped at random instructions, answers lost, cut and refused, checkpoints deleted."""
+    """Workers killed and stopped at random instructions, answers lost, cut and refused; checkpoints and indices
+    deleted, sources cut into other numbers of parts.
+    """
     CONTEXT.set_forkserver_preload(PRELOADED)
     settings = ElasticsearchSettings(url=elastic_url, prefix=PREFIX)
     list(Installer(connect(settings), settings).steps())
     with proxy(elastic_url) as (url, plan), Elasticsearch(elastic_url, request_timeout=60) as client:
         site = Site(url, plan, client, tmp_path, Server(elastic_url, ()))
-        faults = {seed: fault(site, one(seed)) for seed in range(5)}
+        faults = {seed: fault(site, one(seed)) for seed in range(8)}
     assert not any(faults.values()), faults

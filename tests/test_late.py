@@ -13,7 +13,7 @@ from plugin.ahead import reading_ahead
 from plugin.bundle import Bundle
 from plugin.commands.follow import after, catch_up
 from plugin.commands.poll import poll
-from plugin.commands.recount import recount
+from plugin.commands.recount import recounts
 from plugin.ports import Hit, Logs, Page, Ports, Span, Stream
 from tests import lines
 from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
@@ -116,7 +116,7 @@ def test_how_late_is_bounded(bundle: Bundle) -> None:
         source = polling(bundle, overlap_s=60.0, max_late_s=max_late_s)
         catch_up(source, ports)
         put(logs, [STRANGE])
-        assert recount(source, ports) is None
+        assert list(recounts(source, ports)) == []
 
 
 def test_what_lies_before_the_first_poll_is_the_trainings(bundle: Bundle) -> None:
@@ -188,6 +188,10 @@ class _Bounded:
     def count(self, stream: Stream, span: Span, width: int) -> dict[int, int]:
         """The store's."""
         return self.logs.count(stream, span, width)
+
+    def stores(self, stream: Stream, span: Span, width: int) -> dict[int, set[str]]:
+        """The store's."""
+        return self.logs.stores(stream, span, width)
 
     def count_without(self, stream: Stream) -> int:
         """The store's."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
@@ -11,15 +10,12 @@ from typing import TypeVar
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from plugin.behind import writing_behind
 from plugin.commands.follow import catch_up
-from plugin.commands.poll import Polling, poll
-from plugin.commands.recount import recount
-from plugin.commands.reshape import settled
+from plugin.commands.poll import Polling
 from plugin.errors import PollInProgress, Unavailable
 from plugin.ports import Checkpoint, Document, Hit, NewDocument, Page, Ports, Span, Stream, Written
 from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
-from tests.histories import BEGIN, FAULTS, PEACEFUL, History, Step, broken, day, parts, play, polling
+from tests.histories import BEGIN, FAULTS, PEACEFUL, History, Step, attempt, broken, day, parts, play, polling
 
 EXAMPLES = int(os.environ.get("HISTORIES", "60"))
 """Histories a test; `HISTORIES=2000 pytest tests/test_law.py` takes half an hour."""
@@ -54,6 +50,10 @@ class Disturbed:
     def count(self, stream: Stream, span: Span, width: int) -> Mapping[int, int]:
         """The store's."""
         return self._call(lambda: self.ports.logs.count(stream, span, width))
+
+    def stores(self, stream: Stream, span: Span, width: int) -> Mapping[int, Collection[str]]:
+        """The store's."""
+        return self._call(lambda: self.ports.logs.stores(stream, span, width))
 
     def count_without(self, stream: Stream) -> int:
         """The store's."""
@@ -113,6 +113,10 @@ class FakeWorld:
         """Searchable at once."""
         self.logs.put(index, hit.id, hit.fields)
 
+    def drop(self, index: str) -> None:
+        """Gone at once."""
+        self.logs.drop(index)
+
     def to(self, clock_ms: int) -> None:
         """Move the clock."""
         self.logs.clock_ms = clock_ms
@@ -123,7 +127,7 @@ class FakeWorld:
             self.checkpoints.stored.clear()
         elif step.kind == "cut":
             self.parts = parts(self.polling, 1 + step.n % 4)
-        elif self.logs.documents:
+        elif self.logs.documents:  # of no index at all nothing is asked
             part = self.parts[step.n // MAX_CALLS % len(self.parts)]
             disturbed = Disturbed(self.ports, step.n % MAX_CALLS + 1, step.kind, lambda: self._polled(part))
             with contextlib.suppress(Died, Unavailable, PollInProgress):
@@ -142,15 +146,6 @@ class FakeWorld:
     def _polled(self, part: Polling) -> None:
         with contextlib.suppress(PollInProgress):
             attempt(part, self.ports)
-
-
-def attempt(part: Polling, ports: Ports, n_polls: int = 1) -> None:
-    """What a worker does when it is called: some polls, whose checkpoints are held back until the last."""
-    settled(part, ports)
-    with writing_behind(ports, part.key, clock=itertools.count().__next__) as behind:
-        for _ in range(n_polls):
-            poll(part, behind)
-            recount(part, behind)
 
 
 def steps(*kinds: str) -> st.SearchStrategy[tuple[Step, ...]]:
@@ -199,8 +194,20 @@ def test_a_source_may_be_cut_anew_at_any_time(history: History) -> None:
     check(history)
 
 
+HIDDEN = tuple(Step(*step) for step in (("happen", 400), ("rollover", 1), ("happen", 200), ("drop", 1), ("arrive", 1)))
+"""Of ten minutes a document came late to another index than the one that went."""
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(histories(*PEACEFUL, *FAULTS, "forget", "arrive", late=True))
+@example(History(HIDDEN, overlap_s=0.0, late=(0, 2, 4, 6, 8, 10)))
+@given(histories(*PEACEFUL, *FAULTS, "forget", "arrive", "drop", late=True))
 def test_late_lines_are_judged_once_whatever_befalls_the_workers(history: History) -> None:
-    """With documents that come minutes or hours late, within the overlap and beyond it."""
+    """With documents that come minutes or hours late, within the overlap and beyond it, and deleted indices."""
+    check(history)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(histories(*PEACEFUL, *FAULTS, "drop", "rollover"))
+def test_what_was_judged_may_be_deleted(history: History) -> None:
+    """Sessions of which the first lines are gone with their index go on as they were."""
     check(history)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin import tally
-from plugin.tally import BUCKET_MS, Cell, Judged, Tally
+from plugin.tally import BUCKET_MS, Judged, Tally
 
 NOON = 1_795_435_200_000
 CLOCKS = st.integers(NOON, NOON + 3 * BUCKET_MS - 1)
@@ -49,9 +49,27 @@ def test_a_host_that_was_silent_is_all_new() -> None:
     assert [each for each in [*old, *new] if Tally().plus(old).is_new(NOON, now, each)] == new
 
 
-def test_a_bucket_that_lost_documents_has_none_to_judge() -> None:
-    """A deleted index is no late one."""
-    assert Tally({NOON: {1: Cell(9, 5)}}).grown({NOON: 4}) == []
+def test_what_came_late_does_not_hide_behind_a_deleted_index() -> None:
+    """An index that is gone is forgotten; of the one that is left one document more is told, and it alone."""
+    old = [tally.note((NOON + n) * 10**6, f"old/{n}", "web-01") for n in range(9)]
+    kept = [tally.note((NOON + n) * 10**6, f"new/{n}", "web-01") for n in range(3)]
+    known, late = Tally().plus([*old, *kept]), tally.note(NOON * 10**6, "new/late", "web-01")
+    assert known.grown({NOON: 4}) == []
+    assert known.shrunk({NOON: 4}, NOON, NOON + BUCKET_MS) == known.shrunk({}, NOON, NOON + 1) == [NOON]
+    assert known.shrunk({}, NOON + 1, NOON + BUCKET_MS) == known.shrunk({NOON: 12}, NOON, NOON + BUCKET_MS) == []
+    left = known.without(NOON, {"new"})
+    assert left.n(NOON) == 3
+    assert left.grown({NOON: 4}) == [NOON]
+    now = tally.in_buckets([*kept, late])[NOON]
+    assert [each for each in [*kept, late] if left.is_new(NOON, now, each)] == [late]
+    assert known.without(NOON, ()).n(NOON) == 0
+
+
+def test_where_documents_were_deleted_nothing_is_new() -> None:
+    """Of a cell that holds fewer now."""
+    kept = noted({n: (NOON + n, "web-01") for n in range(9)})
+    now = tally.in_buckets(kept[:4])[NOON]
+    assert not any(Tally().plus(kept).is_new(NOON, now, each) for each in kept[:4])
 
 
 def test_what_is_too_old_is_forgotten() -> None:

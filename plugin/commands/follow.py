@@ -15,7 +15,7 @@ from plugin import documents
 from plugin.ahead import reading_ahead
 from plugin.behind import writing_behind
 from plugin.commands.poll import Polled, Polling, poll
-from plugin.commands.recount import recount
+from plugin.commands.recount import recounts
 from plugin.commands.reshape import settled
 from plugin.config import SourceSettings
 from plugin.errors import BundleError, PluginError, PollInProgress, Refused, ServiceError, Unavailable
@@ -219,7 +219,9 @@ def _steps(polling: Polling, ports: Ports, enough: Callable[[], bool], *, dry_ru
             break
         if enough():
             return
-    while not dry_run and polling.past is None and (late := recount(polling, ports)) is not None:
+    if dry_run or polling.past is not None:
+        return
+    for late in recounts(polling, ports):
         yield late
         if enough():
             return

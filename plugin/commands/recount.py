@@ -1,12 +1,13 @@
 """Documents that came later than the overlap: found by counting past minutes again, judged with what was around them.
 
-One aggregation says in which ten minutes more documents lie than were judged. Those are read once more, with a lead
+One aggregation says in which ten minutes other documents lie than were judged. Those are read once more, with a lead
 before and after so that sessions have their context, and what is strange of the new ones is written, marked late.
 Whatever a poll did goes on undisturbed: its tails are not touched.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from models.windows import Tails
@@ -16,18 +17,29 @@ from plugin.commands.poll import Polled, Polling, notes, told_once, uncollected,
 from plugin.pipeline import Anomaly, Detection, detect
 from plugin.ports import Checkpoint, Ports, Span
 from plugin.spent import Spent
-from plugin.tally import BUCKET_MS, Bucket
+from plugin.tally import BUCKET_MS, Bucket, Tally
 
 
-@uncollected()
-def recount(polling: Polling, ports: Ports) -> Polled | None:
-    """Judge what has come since to the oldest ten minutes that have grown; None when none have.
+def recounts(polling: Polling, ports: Ports) -> Iterator[Polled]:
+    """Judge what has come since, ten minutes after ten minutes, oldest first; each that differs is looked at once.
+
+    What stays different is no reason to look for ever: a document with two times is counted twice and found once.
 
     Raises:
         PollInProgress: another worker committed first; its work stands.
         Unavailable: a service did not answer in full; nothing was committed.
         Refused: a service will not; nothing was committed.
     """
+    looked_at: set[int] = set()
+    while (done := _recount(polling, ports, looked_at)) is not None:
+        at, polled = done
+        looked_at.add(at)
+        yield polled
+
+
+@uncollected()
+def _recount(polling: Polling, ports: Ports, looked_at: Collection[int]) -> tuple[int, Polled] | None:
+    """The oldest ten minutes that differ, and what was judged of them; None when none do."""
     spent = Spent()
     with spent.on("load"):
         checkpoint = ports.checkpoints.load(polling.key)
@@ -35,19 +47,24 @@ def recount(polling: Polling, ports: Ports) -> Polled | None:
     if checkpoint is None or checkpoint.closed:
         return None
     with spent.on("count"):
-        counts = ports.logs.count(polling.stream, _past(polling, checkpoint), BUCKET_MS)
-    at = next(iter(checkpoint.tally.grown(counts)), None)
-    if at is None:
+        past = _past(polling, checkpoint)
+        counts = ports.logs.count(polling.stream, past, BUCKET_MS)
+        known = _without_the_deleted(polling, ports, checkpoint.tally, counts, past)
+    differing = {*known.grown(counts), *known.shrunk(counts, *past)} - set(looked_at)
+    if not differing:
+        if known != checkpoint.tally:
+            ports.checkpoints.commit(replace(checkpoint, tally=known), replacing=checkpoint)
         return None
+    at = min(differing)
     again = _judged_again(polling, ports, at, spent)
-    found, told = told_once(polling, checkpoint, again.new_to(checkpoint))
+    found, told = told_once(polling, checkpoint, again.new_to(known))
     with spent.on("write"):
         written = write(polling, ports, found, now / 1000, late=lambda _: True)
     with spent.on("commit"):
-        known = replace(checkpoint, tally=checkpoint.tally.having(at, again.bucket), told=told)
-        size = ports.checkpoints.commit(known, replacing=checkpoint)
-    n_new = max(tally.size(again.bucket) - checkpoint.tally.n(at), 0)
-    return Polled(
+        advanced = replace(checkpoint, tally=known.having(at, again.bucket), told=told)
+        size = ports.checkpoints.commit(advanced, replacing=checkpoint)
+    n_new = max(tally.size(again.bucket) - known.n(at), 0)
+    return at, Polled(
         polling.key,
         polling.bundle.id,
         checkpoint.until,
@@ -73,15 +90,25 @@ class _Again:
     anomalies: list[Anomaly]
     rejected: list[Rejected]
 
-    def new_to(self, checkpoint: Checkpoint) -> Detection:
+    def new_to(self, known: Tally) -> Detection:
         """What was found of documents that had not been judged."""
 
         def new(origin: str, host: str) -> bool:
-            return checkpoint.tally.is_new(self.at, self.bucket, tally.note(0, origin, host))
+            return known.is_new(self.at, self.bucket, tally.note(0, origin, host))
 
         lines = [(anomaly, anomaly.sighting.line) for anomaly in self.anomalies]
         anomalies = [anomaly for anomaly, line in lines if new(line.origin, line.host)]
         return Detection(anomalies, [], [each for each in self.rejected if new(each.origin, "")], 0, {})
+
+
+def _without_the_deleted(polling: Polling, ports: Ports, known: Tally, counts: Mapping[int, int], past: Span) -> Tally:
+    """What is known of the indices that are still there: what came late is not to hide behind what went with one."""
+    if not (shrunk := known.shrunk(counts, *past)):
+        return known
+    stores = ports.logs.stores(polling.stream, Span(shrunk[0], shrunk[-1] + BUCKET_MS), BUCKET_MS)
+    for at in shrunk:
+        known = known.without(at, stores.get(at, ()))
+    return known
 
 
 def _past(polling: Polling, checkpoint: Checkpoint) -> Span:

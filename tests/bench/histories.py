@@ -28,8 +28,7 @@ from tenacity import wait_fixed
 
 from plugin import bundle as bundles
 from plugin.commands.follow import catch_up
-from plugin.commands.poll import Polling, poll
-from plugin.commands.recount import recount
+from plugin.commands.poll import Polling
 from plugin.config import ElasticsearchSettings
 from plugin.doors.elastic.anomalies import ElasticAnomalies
 from plugin.doors.elastic.checkpoints import ElasticCheckpoints
@@ -39,11 +38,14 @@ from plugin.doors.elastic.setup import Installer
 from plugin.errors import PollInProgress, ServiceError
 from plugin.ports import Document, Hit, Ports
 from tests import servers
-from tests.histories import BEGIN, PEACEFUL, History, Step, broken, drawn, play, polling, shortest
+from tests.histories import BEGIN, PEACEFUL, History, Step, attempt, broken, drawn, parts, play, polling, shortest
 from tests.proxy import FAULTS, Plan, proxy
 
-KINDS = (*PEACEFUL, *FAULTS, "kill", "kill", "stop", "two", "forget", "arrive")
-"""What can befall; besides, one history in `RESTARTED` has its server killed."""
+BEFALLS = (*PEACEFUL, *FAULTS, "kill", "kill", "stop", "two")
+LOST = (*BEFALLS, "forget", "arrive")
+KINDS = (LOST, LOST, (*BEFALLS, "arrive", "drop"), (*BEFALLS, "cut"))
+"""What can befall, history by history in turn; besides, one in `RESTARTED` has its server killed. Not all at once: what
+is deleted cannot be read again, and documents from before a cut are looked for within the overlap alone."""
 RESTARTED = 20
 REQUESTS = 15
 """That a poll with a few pages makes: faults fall among them."""
@@ -85,15 +87,14 @@ def ports_of(url: str) -> Ports:
 
 
 def work(url: str, source: Polling, bundle: Path) -> None:
-    """A worker's life: one poll, one recount."""
-    attempt(replace(source, bundle=bundles.load(bundle)), ports_of(url))
+    """A worker's life: one call."""
+    called(replace(source, bundle=bundles.load(bundle)), ports_of(url))
 
 
-def attempt(source: Polling, ports: Ports) -> None:
+def called(source: Polling, ports: Ports) -> None:
     """What a worker does when it is called, and what it does not mind."""
     with contextlib.suppress(PollInProgress, ServiceError):
-        poll(source, ports)
-        recount(source, ports)
+        attempt(source, ports)
 
 
 @dataclass
@@ -108,6 +109,7 @@ class RealWorld:
 
     def __post_init__(self) -> None:
         self.polling = polling(self.history, prefix=PREFIX)
+        self.parts = parts(self.polling, self.history.partitions)
         self.ports = ports_of(self.site.url)
         shelf = self.site.folder / ("lines" if self.history.late else "views")
         self.bundle = shelf / self.polling.bundle.source / self.polling.bundle.id
@@ -119,11 +121,16 @@ class RealWorld:
         if index not in self.indices:
             self.indices.add(index)
             kind = "date_nanos" if int(index.rpartition("-")[2]) % 2 else "date"
-            mappings = {"dynamic": False, "properties": {"@timestamp": {"type": kind}}}
+            host = {"properties": {"name": {"type": "keyword"}}}
+            mappings = {"dynamic": False, "properties": {"@timestamp": {"type": kind}, "host": host}}
             self.site.client.indices.create(
                 index=index, mappings=mappings, settings={"number_of_shards": 1, "number_of_replicas": 0}
             )
         self.waiting += [{"create": {"_index": index, "_id": hit.id}}, dict(hit.fields)]
+
+    def drop(self, index: str) -> None:
+        """Gone at once."""
+        self.site.client.options(ignore_status=404).indices.delete(index=index)
 
     def to(self, clock_ms: int) -> None:
         """The proxy tells the time."""
@@ -141,16 +148,18 @@ class RealWorld:
         if step.kind == "forget":
             id = f"checkpoint:{self.history.name}"
             self.site.client.options(ignore_status=404).delete(index=f"{PREFIX}-state", id=id)
+        elif step.kind == "cut":
+            self.parts = parts(self.polling, 1 + step.n % 4)
         elif step.kind in {"kill", "stop", "two", "restart"}:
-            self._worked(step)
+            self._worked(step, self.parts[step.n % len(self.parts)])
         else:
             self.site.plan.faults = {step.n % REQUESTS + 1: step.kind} if step.kind in FAULTS else {}
-            attempt(self.polling, self.ports)
+            called(self.parts[step.n % len(self.parts)], self.ports)
             self.site.plan.calm()
 
-    def _worked(self, step: Step) -> None:
+    def _worked(self, step: Step, part: Polling) -> None:
         """By workers that are processes of their own, something happens to one after n milliseconds."""
-        url, unlearnt = self.site.url, replace(self.polling, bundle=None)  # type: ignore[arg-type]
+        url, unlearnt = self.site.url, replace(part, bundle=None)  # type: ignore[arg-type]
         worker = CONTEXT.Process(target=work, args=(url, unlearnt, self.bundle))
         worker.start()
         assert worker.pid
@@ -161,19 +170,19 @@ class RealWorld:
         elif step.kind == "stop":
             with contextlib.suppress(ProcessLookupError):  # it may have come to its end by then
                 os.kill(worker.pid, signal.SIGSTOP)
-                attempt(self.polling, self.ports)
+                called(part, self.ports)
                 os.kill(worker.pid, signal.SIGCONT)
         elif step.kind == "restart" and self.site.server.restart:
             self.site.server.restart()
         else:
-            attempt(self.polling, self.ports)
+            called(part, self.ports)
         worker.join(60)
         assert worker.exitcode is not None, "a worker hangs"
 
     def settle(self) -> None:
         """Catch up; of many late documents each poll takes a part."""
         self.to(self.clock + 1_000)  # while the clock stands still nothing is looked for
-        while any(polled.n_hits for polled in catch_up(self.polling, self.ports)):
+        while any(polled.n_hits for part in self.parts for polled in catch_up(part, self.ports)):
             self.to(self.clock + 1_000)
 
     def records(self) -> list[Document]:
@@ -199,7 +208,10 @@ def fault(site: Site, history: History) -> str:
 
 def one(seed: int) -> History:
     """The history of a seed."""
-    history = drawn(seed, KINDS, name=f"day{seed}")
+    kinds = KINDS[seed % len(KINDS)]
+    history = drawn(seed, kinds, name=f"day{seed}")
+    if "cut" in kinds:
+        history = replace(history, late=(), partitions=1 + seed % 3)
     if seed % RESTARTED == RESTARTED - 1:
         history = replace(history, steps=(*history.steps[:6], Step("restart", 50 + seed), *history.steps[6:]))
     return history
