@@ -6,7 +6,7 @@ contract (tests/contract.py). Times that bound a read are whole milliseconds sin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -185,6 +185,17 @@ class Logs(Protocol):
             Refused: the store will not answer.
         """
         ...
+
+
+def pages(logs: Logs, stream: Stream, span: Span) -> Iterator[Page]:
+    """Every document of a span, whatever it holds, in reads of at most `max_hits`.
+
+    Raises what `read` raises.
+    """
+    while span.lo < span.hi:
+        page = logs.read(stream, span)
+        yield page
+        span = Span(page.span.hi, span.hi)
 
 
 class Anomalies(Protocol):

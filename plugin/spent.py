@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+Thing = TypeVar("Thing")
 
 
 class Spent:
@@ -22,3 +25,13 @@ class Spent:
             yield
         finally:
             self.seconds[station] = self.seconds.get(station, 0.0) + self._clock() - started
+
+    def each(self, station: str, things: Iterable[Thing]) -> Iterator[Thing]:
+        """The same things; the time until each is there is the station's."""
+        coming = iter(things)
+        while True:
+            with self.on(station):
+                found = next(coming, None)
+            if found is None:
+                return
+            yield found

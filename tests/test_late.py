@@ -17,6 +17,7 @@ from plugin.commands.recount import recounts
 from plugin.ports import Hit, Logs, Page, Ports, Span, Stream
 from tests import lines
 from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
+from tests.histories import parts
 from tests.test_poll import DAY_MS, HITS, logs_of, polling, records
 
 BEGIN = int(lines.DAY.timestamp() * 1000)
@@ -167,6 +168,26 @@ def test_a_recount_holds_no_more_than_a_poll(bundle: Bundle) -> None:
         catch_up(source, ports)
         found.append(records(anomalies))
     assert found[0] == found[1]
+
+
+def test_a_wide_overlap_is_read_again_in_pieces(bundle: Bundle) -> None:
+    """Many documents that come late within it, and those that a cut shares out, never lie in memory together."""
+    missing = HITS[::3]
+    logs, anomalies = without(HITS, missing), FakeAnomalies()
+    ports = Ports(_Bounded(logs, 7), anomalies, FakeCheckpoints())
+    wide = polling(bundle, overlap_s=3 * 86_400.0, max_hits=7)
+    catch_up(wide, ports)
+    put(logs, missing)
+    n_late, halves = 0, parts(wide, 2)
+    while n_late < len(missing):
+        logs.clock_ms += 1_000
+        (polled,) = catch_up(wide, ports)
+        assert 0 < polled.n_late <= 7
+        n_late += polled.n_late
+    for half in halves:
+        catch_up(half, ports)
+    judged = [checkpoint for checkpoint in (ports.checkpoints.load(half.key) for half in halves) if checkpoint]
+    assert sum(len(packed) for each in judged for packed in each.seen.values()) == len(HITS) * tally.HASH_BYTES
 
 
 class _Bounded:

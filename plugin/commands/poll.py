@@ -20,7 +20,7 @@ from plugin.bundle import Bundle
 from plugin.config import SourceSettings
 from plugin.errors import PollInProgress, Refused
 from plugin.pipeline import Anomaly, Detection, detect
-from plugin.ports import Checkpoint, Hit, Part, Ports, Span, Stream, Told, Written
+from plugin.ports import Checkpoint, Hit, Part, Ports, Span, Stream, Told, Written, pages
 from plugin.sources import Source
 from plugin.spent import Spent
 from plugin.tally import Judged
@@ -31,8 +31,6 @@ MIN_JUDGED = 20
 """Hits below which a share of rejected ones says nothing about the settings."""
 MAX_LEAD_MS = 3_600_000
 """Of context on either side; sessions that fall silent for longer than half of it are cut short."""
-ALL = 2**31
-"""As many hits as there are: the server has just counted them."""
 
 NOTHING = Written(0, 0, [])
 """What a poll without anomalies writes."""
@@ -266,9 +264,10 @@ def _late(polling: Polling, ports: Ports, checkpoint: Checkpoint) -> list[Hit]:
     hits: list[Hit] = []
     for lo, hi in tally.spans(seconds):
         span = Span(max(lo, overlap.lo), min(hi, overlap.hi))
-        page = ports.logs.read(polling.stream._replace(max_hits=ALL), span)
-        hits += (hit for hit in page.hits if hit.clock // 1_000_000_000 in again)
-    return [hit for hit in hits if tally.hash_of(hit.origin) not in judged]
+        for page in pages(ports.logs, polling.stream, span):
+            found = (hit for hit in page.hits if hit.clock // 1_000_000_000 in again)
+            hits += (hit for hit in found if tally.hash_of(hit.origin) not in judged)
+    return hits
 
 
 def _overlap_from(polling: Polling, until: int) -> int:

@@ -15,7 +15,7 @@ from parsers.line import LogLine, Rejected
 from plugin import tally
 from plugin.commands.poll import Polled, Polling, notes, told_once, uncollected, write
 from plugin.pipeline import Anomaly, Detection, detect
-from plugin.ports import Checkpoint, Ports, Span
+from plugin.ports import Checkpoint, Ports, Span, pages
 from plugin.spent import Spent
 from plugin.tally import BUCKET_MS, Bucket, Tally
 
@@ -120,12 +120,9 @@ def _past(polling: Polling, checkpoint: Checkpoint) -> Span:
 
 def _judged_again(polling: Polling, ports: Ports, at: int, spent: Spent) -> _Again:
     """Judge ten minutes anew, and some before and after them for context; never more than `max_hits` at once."""
-    left, tails = Span(at - polling.lead, at + BUCKET_MS + polling.lead), dict[str, Tails[LogLine]]()
+    around, tails = Span(at - polling.lead, at + BUCKET_MS + polling.lead), dict[str, Tails[LogLine]]()
     again = _Again(at, {}, [], [])
-    while left.lo < left.hi:
-        with spent.on("read"):
-            page = ports.logs.read(polling.stream, left)
-        left = Span(page.span.hi, left.hi)
+    for page in spent.each("read", pages(ports.logs, polling.stream, around)):
         found = detect(page.hits, polling.source, polling.bundle, tails, page.span.hi / 1000, spent)
         tails = dict(found.tails)
         inside = [hit for hit in page.hits if _inside(at, hit.clock // tally.NS_PER_MS)]

@@ -14,10 +14,10 @@ from dataclasses import replace
 from models.windows import Tails
 from parsers.line import LogLine
 from plugin import tally
-from plugin.commands.poll import ALL, Polling, begin, notes, poll
+from plugin.commands.poll import Polling, begin, notes, poll
 from plugin.errors import PollInProgress
-from plugin.ports import Checkpoint, Ports, Span, Told
-from plugin.tally import Tally
+from plugin.ports import Checkpoint, Ports, Span, Told, pages
+from plugin.tally import Judged, Tally
 
 MOST = 64
 """Parts a source can have."""
@@ -83,9 +83,7 @@ def _shared_out(part: Polling, ports: Ports, before: Sequence[Checkpoint]) -> Ch
     until = before[0].until
     noted = (max(old.since, tally.begins(old.seen)) for old in before)
     overlap = Span(min(max(until - part.overlap, *noted, 0), until), until)
-    page = ports.logs.read(part.stream._replace(max_hits=ALL), overlap)
-    known = frozenset(each for old in before for packed in old.seen.values() for each in tally.hashes(packed))
-    judged = [each for each in notes(page.hits, part.source.read(page.hits)[0]) if each.hash in known]
+    judged = _judged(part, ports, overlap, before)
     speaking = [old for old in before if old.bundle == part.bundle.language]
     return Checkpoint(
         part.key,
@@ -97,6 +95,15 @@ def _shared_out(part: Polling, ports: Ports, before: Sequence[Checkpoint]) -> Ch
         tails=_tails(part, ports, speaking),
         told=_told(before),
     )
+
+
+def _judged(part: Polling, ports: Ports, overlap: Span, before: Sequence[Checkpoint]) -> list[Judged]:
+    """Which of the part's documents within the overlap have been judged; no more than `max_hits` are held at once."""
+    known = frozenset(each for old in before for packed in old.seen.values() for each in tally.hashes(packed))
+    judged: list[Judged] = []
+    for page in pages(ports.logs, part.stream, overlap):
+        judged += (each for each in notes(page.hits, part.source.read(page.hits)[0]) if each.hash in known)
+    return judged
 
 
 def _told(before: Sequence[Checkpoint]) -> dict[str, Told]:

@@ -14,7 +14,7 @@ from plugin import bundle as bundles
 from plugin.bundle import Bundle
 from plugin.config import SourceSettings
 from plugin.errors import InputError
-from plugin.ports import Logs, Span, Stream
+from plugin.ports import Logs, Span, Stream, pages
 from plugin.sources import Source
 from plugin.training import Plan, learn
 
@@ -44,12 +44,9 @@ def lines_of(name: str, settings: SourceSettings, logs: Logs, days: float) -> tu
     source = Source(name, settings.fields, settings.text)
     stream = Stream(settings.indices, settings.time_field, settings.page, settings.max_hits, source.paths)
     until = logs.now() - round(settings.delay_s * 1000)
-    lo = until - round(days * DAY_MS)
     kept: deque[LogLine] = deque(maxlen=settings.max_lines)
-    while lo < until:
-        page = logs.read(stream, Span(lo, until))
+    for page in pages(logs, stream, Span(until - round(days * DAY_MS), until)):
         kept.extend(source.read(page.hits)[0])
-        lo = page.span.hi
     if not kept:
         raise InputError(
             f"sources.{name}: no readable line in {', '.join(settings.indices)} in the last {days:g} days by "
