@@ -16,6 +16,7 @@ from plugin.errors import Refused, Unavailable
 from plugin.ports import Page, Ports, Span, Stream
 from tests import lines
 from tests.fakes import FakeAnomalies, FakeCheckpoints, FakeLogs
+from tests.histories import parts
 from tests.test_poll import HITS, logs_of, polling
 
 
@@ -70,6 +71,24 @@ def test_what_went_wrong_is_told_until_a_day_later() -> None:
     assert (after.state, after.fault, after.fault_at) == ("ok", "forbidden", documents.iso(failing.clock_ms / 1000))
     logs.clock_ms += 86_400_000
     assert status(polling(bundle()), Ports(logs, anomalies, checkpoints)).fault is None
+
+
+def test_documents_that_nothing_will_ever_read_are_counted_once_an_hour() -> None:
+    """In health documents, where a rule finds them; of a source that is cut, in those of its first part."""
+    logs, anomalies = logs_of(HITS), FakeAnomalies()
+    ports = Ports(logs, anomalies, FakeCheckpoints())
+    logs.put("logs-auth", "timeless", {"message": "x"})
+    told = []
+    for passed_ms in (0, 1_000, 3_600_000):
+        logs.clock_ms += passed_ms
+        catch_up(polling(bundle()), ports)
+        (newest, *_) = anomalies.health(polling(bundle()).name, 0.0)
+        told.append(newest["siem_anomaly"]["health"].get("without_time"))
+    assert told == [1, None, 1]
+    for part in parts(polling(bundle()), 2):
+        logs.clock_ms += 3_600_000
+        catch_up(part, ports)
+        assert ("without_time" in anomalies.health(polling(bundle()).name, 0.0)[0]["siem_anomaly"]["health"]) == (part.part == 0)
 
 
 def test_a_screen_holds_every_source() -> None:

@@ -28,6 +28,7 @@ WITHOUT_BUNDLE_S = 60.0
 """Until a source that has no bundle is looked at again."""
 TURN_S = 60.0
 """How long a backlog is worked off in one go while nobody else waits; then how it went is written down."""
+HOUR_MS = 3_600_000
 NOBODY = Nobody()
 Share = tuple[str, int]
 """A source and one of its parts: what is polled by itself."""
@@ -65,7 +66,7 @@ def catch_up(
                 _write_health(polling, ports, {"status": status, "reason": str(error), "bundle": polling.bundle.id})
         raise
     if present:
-        _write_health(polling, ports, _figures(polling, done))
+        _write_health(polling, ports, _figures(polling, done) | _hourly(polling, ports, done))
     return done
 
 
@@ -232,6 +233,13 @@ def _figures(polling: Polling, done: Sequence[Polled]) -> dict[str, Any]:
     took = round(sum(polled.took_s for polled in done), 3)
     nothing = dict.fromkeys(done[-1].counts, 0)  # a sum of counters leaves out what is 0
     return {"status": "ok", **nothing, **counts, **done[-1].levels, "took_seconds": took, "bundle": polling.bundle.id}
+
+
+def _hourly(polling: Polling, ports: Ports, done: Sequence[Polled]) -> dict[str, int]:
+    """Once an hour of what was judged, by the source's first part: documents that nothing will ever read."""
+    if polling.part or done[0].since // HOUR_MS == done[-1].until // HOUR_MS:
+        return {}
+    return {"without_time": ports.logs.count_without(polling.stream)}
 
 
 def _write_health(polling: Polling, ports: Ports, figures: dict[str, Any]) -> None:

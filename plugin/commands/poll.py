@@ -123,6 +123,8 @@ class Polled:
     seconds: Mapping[str, float] = field(default_factory=dict)
     """By station: load, read, parse, match, window, score, explain, write, commit."""
     anomalies: tuple[Anomaly, ...] = ()
+    since: int = 0
+    """Where it began; milliseconds."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -184,7 +186,7 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
     checkpoint = stored or begin(polling)
     wanted = _span(polling, checkpoint, now)
     if wanted.lo >= wanted.hi:
-        return _polled(polling, checkpoint.until, now)
+        return _polled(polling, wanted.lo, wanted.lo, now)
     with spent.on("read"):
         late = _late(polling, ports, checkpoint)
         page = ports.logs.read(polling.stream, wanted)
@@ -199,7 +201,7 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
         with spent.on("commit"):
             advanced = _advanced(polling, replace(checkpoint, told=told), hits, until, found)
             size = ports.checkpoints.commit(advanced, replacing=stored)
-    return _polled(polling, until, now, found, len(late), written, size, spent.seconds)
+    return _polled(polling, wanted.lo, until, now, found, len(late), written, size, spent.seconds)
 
 
 def begin(polling: Polling) -> Checkpoint:
@@ -310,6 +312,7 @@ def _advanced(polling: Polling, before: Checkpoint, hits: Sequence[Hit], until: 
 
 def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
     polling: Polling,
+    since: int,
     until: int,
     now: int,
     found: Detection | None = None,
@@ -337,4 +340,5 @@ def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
         checkpoint_bytes=size,
         seconds=seconds or {},
         anomalies=tuple(found.anomalies),
+        since=since,
     )
