@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from socket import AF_INET, AF_INET6, inet_pton
 
+from parsers.fenced import fenced
+
 MAX_CHARS = 4_096
 """How far a message is read: names stand near its beginning, and the time per message is to have a bound."""
 
@@ -39,11 +41,6 @@ _TRIED = (  # `login failed for bob from …`, `peer authentication failed for b
 _KEYED = (  # `srcuser="bob"`, `user.name=bob`
     r"user(?:(?<![\w.-]user)|(?<=[\s,]srcuser)|(?<=[\s,]src_user)|(?<=[\s,]unauthuser)|(?<=[\s,]xauthuser))"
     rf"(?:_?[nN]ame|\.name|)=\"?{_NOBODY}((?<=\")[^\"]{{1,128}}(?=\")|{_NAME})"
-)
-
-_AUDITED = (
-    r"^([A-Za-z_][\w.\\$@-]{0,127})\|(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F]{0,4}:[\da-fA-F:]{1,40})\|"
-    r"(?:[^|]{0,255}\|){0,4}(?:ok|fail)\b"
 )
 
 # Every line passes here, and a substring test costs a tenth of a search: each group is opened by a word, each pattern
@@ -105,7 +102,6 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ('user "', r'(?<!client )user "([^"]{0,128})"'),
             (" failed to ", rf"\buser ({_NAME}) failed to (?:log|sign|authenticate)"),  # Arista
             ("for user [", r"for user \[([^\]]{0,128})\]"),  # pure-ftpd
-            (": user ", r": user (\S{1,128}?): authentication failure"),  # Apache httpd
             (" user = ", r" : user = (\S{1,128})"),  # Cisco ASA
             (" (", rf"user ({_NAME}) \((?:uid=)?\d{{1,10}}[),]"),
             (" from ", rf"user(?<!such user) ({_NAME}) from [\da-fA-F.:]{{2,45}}(?![\w.:])"),
@@ -140,9 +136,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("EAP method ", _TRIED),
         ),
     ),
-    ("|", _forms(("|", _AUDITED))),  # Samba's full_audit
     (" A=", _forms((" P=", r" A=[a-z_]{1,32}:(\S{1,128})"))),  # Exim
-    (" : ", _forms(("=", r"^([^\s:]{1,128}) : (?:[^=;]{1,128} ; )?(?:TTY|HOST|PWD)="))),  # sudo, the same
     (
         " logged ",
         _forms(
@@ -157,7 +151,6 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ('acct="', r'[ \']acct="([^"]{0,128})"'),  # auditd
             ('AccountID="', r'\bAccountID="(?!<unknown>|")([^"]{1,128})"'),  # Asterisk
             ('AUID="', r' ?\bAUID="(?!unset")([^"]{1,128})"'),
-            ('] "', r" \S{1,255} (?!-)(\S{1,128}) \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] \""),  # web's
             (": Client", r"^\[([^\]]{1,128})\] (?:OK|FAIL) (?:LOGIN|DOWNLOAD|UPLOAD): Client"),  # vsftpd
         ),
     ),
@@ -186,12 +179,10 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
     (
         "]",
         _forms(
-            (" USER ", r"\](?:\) -|\):) USER (\S{1,128}?)(?::| \()"),  # proftpd
             (  # FreeRADIUS
                 "from client ",
                 r"(?:Login (?:OK|incorrect)|Invalid user)[^\[]{0,200}: \[((?:host/)?[^\]/]{1,128})",
             ),
-            ("Executing command [", r"^([^\s:]{1,128}): Executing command \["),  # pkexec
             (" Peer Connection ", r"\[([^\]]{1,128})\] Peer Connection Initiated"),  # OpenVPN
             ("]...", r"\]\.{3}[\da-fA-F.:]{2,45}\[([A-Za-z_][\w-]{0,127}|[\w.+-]{1,64}@[\w.-]{1,255})\]"),  # strongSwan
         ),
@@ -201,7 +192,6 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         _forms(
             (":", r"^([A-Za-z][\w.@-]{0,127})/[\d.:a-fA-F]{2,45}:\d{1,5} "),  # OpenVPN
             (" on /dev/", r"^(?:BAD SU )?(\S{1,128}) to \S{1,128} on /dev/"),  # su
-            (" ran command ", r"^(\S{1,128}) ran command "),  # doas
             (" HIER_", r" (?!- )(\S{1,128}) HIER_[A-Z_]{2,64}/"),  # Squid
         ),
     ),
@@ -297,6 +287,11 @@ def entities(message: str) -> tuple[str, str]:
     """The user and the address of a message, each '' where it speaks of none. Linear in the message's length."""
     if len(message) > MAX_CHARS:
         message = message[:MAX_CHARS]
+    if message.startswith("[ID "):  # Solaris numbers its messages
+        message = message[message.find("] ") + 1 :].lstrip()
+    if found := fenced(message):
+        user, address = found.group("user", "address")
+        return _named(user or ""), address or ""
     return _user(message), _address(message)
 
 
@@ -309,8 +304,13 @@ def _user(message: str) -> str:
         if word in message:
             for marker, find in forms:
                 if marker in message and (found := find(message)):
-                    return found[1].strip().replace("\\\\", "\\")  # as CEF, JSON and C write one backslash
+                    return _named(found[1])
     return ""
+
+
+def _named(text: str) -> str:
+    """A name without the blanks around it; CEF, JSON and C write two backslashes for one."""
+    return text.strip().replace("\\\\", "\\")
 
 
 def _address(message: str) -> str:

@@ -56,6 +56,13 @@ def _recount(polling: Polling, ports: Ports, looked_at: Collection[int]) -> tupl
             ports.checkpoints.commit(replace(checkpoint, tally=known), replacing=checkpoint)
         return None
     at = min(differing)
+    return at, _judged_late(polling, ports, checkpoint, known, at, now, spent)
+
+
+def _judged_late(  # noqa: PLR0913, PLR0917 - what is known by then
+    polling: Polling, ports: Ports, checkpoint: Checkpoint, known: Tally, at: int, now: int, spent: Spent
+) -> Polled:
+    """Ten minutes judged anew, what is new of them written, and committed what they hold."""
     again = _judged_again(polling, ports, at, spent)
     found, told = told_once(polling, checkpoint, again.new_to(known))
     with spent.on("write"):
@@ -64,7 +71,7 @@ def _recount(polling: Polling, ports: Ports, looked_at: Collection[int]) -> tupl
         advanced = replace(checkpoint, tally=known.having(at, again.bucket), told=told)
         size = ports.checkpoints.commit(advanced, replacing=checkpoint)
     n_new = max(tally.size(again.bucket) - known.n(at), 0)
-    return at, Polled(
+    return Polled(
         polling.key,
         polling.bundle.id,
         checkpoint.until,
