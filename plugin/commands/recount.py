@@ -59,7 +59,7 @@ def _recount(polling: Polling, ports: Ports, looked_at: Collection[int]) -> tupl
     return at, _judged_late(polling, ports, checkpoint, known, at, now, spent)
 
 
-def _judged_late(  # noqa: PLR0913, PLR0917 - what is known by then
+def _judged_late(
     polling: Polling, ports: Ports, checkpoint: Checkpoint, known: Tally, at: int, now: int, spent: Spent
 ) -> Polled:
     """Ten minutes judged anew, what is new of them written, and committed what they hold."""
