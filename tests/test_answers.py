@@ -24,6 +24,7 @@ from plugin.commands import check as checking
 from plugin.commands.follow import attend, catch_up, never
 from plugin.commands.poll import poll
 from plugin.config import ElasticsearchSettings
+from plugin.documents import iso
 from plugin.doors.elastic.anomalies import ElasticAnomalies
 from plugin.doors.elastic.checkpoints import ElasticCheckpoints
 from plugin.doors.elastic.client import connect
@@ -217,6 +218,21 @@ def test_a_document_later_than_the_overlap_is_found_by_counting_again(site: Site
     assert site.broken() == ""
     late = [body["event"]["original"] for body in site.stored("records") if body["siem_anomaly"]["late"]]
     assert any(lines.STRANGE in original for original in late)
+
+
+def test_a_document_with_two_times_is_judged_once_and_stops_no_poll(site: Site) -> None:
+    """The server counts it twice and finds it once: ten minutes that stay different are looked at once a poll."""
+    site = site._replace(history=replace(site.history, overlap_s=60.0))
+    strange = day()[STRANGE]
+    later = iso(strange.clock / 10**9 + 3 * 3_600.0)
+    both = {**strange.fields, "@timestamp": [strange.fields["@timestamp"], later]}
+    site.put([hit for n, hit in enumerate(day()) if n != STRANGE])
+    site.put([strange._replace(fields=both)])
+    first, again = catch_up(site.polling, site.ports), catch_up(site.polling, site.ports)
+    assert len(first) <= 4
+    assert len(again) <= 4
+    about = [body["siem_anomaly"] for body in site.stored("records") if lines.STRANGE in body["event"]["original"]]
+    assert sum(ours["template"]["key"] != "END" for ours in about) == 1
 
 
 @pytest.mark.parametrize(
