@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from models.base import Floats
 from models.layers import Array, Fitted, Layers, Linear, Lstm, Network
-from models.learning import Lesson, Schedule, learn
+from models.learning import learn
+from models.lesson import Lesson, Schedule
 from models.sizes import Number, keeps_time
 from models.table import PAUSE, Table
 from models.usual import Beyond

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from models.base import Progress
 from models.layers import Conv1d, Embedding, Fitted, Layer, Linear, Lstm, Network, Numbers, Table
-from models.learning import Lesson, Schedule
+from models.lesson import Lesson, Schedule
 
 Losses = Callable[[Tensor], Tensor]
 """Row numbers, shape (batch,) → their losses, shape (batch,)."""

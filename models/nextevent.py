@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from models import storing
 from models.base import Explanation, Floats, Progress
 from models.layers import Array, Fitted, Layers, Network
-from models.learning import Lesson, Schedule, learn
+from models.learning import learn
+from models.lesson import Lesson, Schedule
 from models.windows import OPENINGS, Window
 
 if TYPE_CHECKING:

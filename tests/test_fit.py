@@ -9,7 +9,8 @@ from torch import Tensor
 
 from models.fit import device
 from models.layers import Fitted, Layers, Table
-from models.learning import Lesson, Schedule, demand, learn
+from models.learning import demand, learn
+from models.lesson import Lesson, Schedule
 
 COIN = {"sides": Table(1, 3, 1.0)}
 """Which of three sides comes up; it knows nothing else."""

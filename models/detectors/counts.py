@@ -23,7 +23,8 @@ from models import storing
 from models.base import DetectorConfig, Explanation, Floats, Progress, Spot
 from models.images import Cells, Images, errors, summed
 from models.layers import Array, Conv1d, Fitted, Layers, Linear, Network
-from models.learning import Lesson, Schedule, learn
+from models.learning import learn
+from models.lesson import Lesson, Schedule
 from models.windows import UNKNOWN, Rows, Window
 
 if TYPE_CHECKING:

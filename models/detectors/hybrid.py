@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from models.base import DetectorConfig
 from models.layers import Array, Conv1d, Embedding, Layers, Linear, Lstm, Network
-from models.learning import Schedule
+from models.lesson import Schedule
 from models.nextevent import FIRST, NextEvent
 
 STRIDE = 4

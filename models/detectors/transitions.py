@@ -25,7 +25,8 @@ from models import storing
 from models.base import DetectorConfig, Explanation, Floats, Progress, Spot
 from models.images import Cells, Images, Ints, errors, summed
 from models.layers import Array, Fitted, Layers, Linear, Network, Table
-from models.learning import Lesson, Schedule, learn
+from models.learning import learn
+from models.lesson import Lesson, Schedule
 from models.windows import END, UNKNOWN, Rows, Window
 
 if TYPE_CHECKING:
