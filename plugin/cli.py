@@ -39,7 +39,7 @@ from plugin.commands.poll import Polling
 from plugin.commands.status import Status
 from plugin.config import Settings
 from plugin.doors import files, metrics, pages, queue
-from plugin.errors import BundleError, ConfigError, InputError, PluginError
+from plugin.errors import BundleError, ConfigError, InputError, PluginError, Refused
 from plugin.ports import Nobody, Ports, Span, Watch
 
 FAILED_AT = 10
@@ -371,7 +371,8 @@ def backfill(  # noqa: PLR0913, PLR0917 - each argument is an option a person ma
     until: Annotated[int, typer.Option("--to", parser=_instant, metavar="TIME", help="End, itself left out.")],
     hours: Annotated[float, typer.Option(min=0.1, help="Hours of a piece, which one worker judges at a time.")] = 24.0,
     pause_s: Annotated[
-        float, typer.Option("--pause", min=0.0, help="Seconds of rest between two turns at a piece.")
+        float,
+        typer.Option("--pause", min=0.0, max=queue.MAX_PAUSE_S, help="Seconds of rest between two turns at a piece."),
     ] = 0.0,
     again: Annotated[
         bool, typer.Option("--again", help="Also what this bundle has judged before; nothing is written twice.")
@@ -433,6 +434,7 @@ def status(
     """Show how each source stands: how far it is judged, what waits, what was found, what last went wrong."""
     settings = _settings(context)
     ports, shares = wiring.build(settings), wiring.shares(settings, _sources(settings, source))
+    ports.logs.now()  # whether it answers us at all
 
     def looked() -> list[Status]:
         return [_status(settings, share, ports) for share in shares]
@@ -452,7 +454,7 @@ def status(
 def _status(settings: Settings, share: Share, ports: Ports) -> Status:
     try:
         return states.status(wiring.polling(settings, share), ports)
-    except BundleError as error:
+    except (BundleError, Refused) as error:  # it hides the others no longer
         return Status.unable(share[0], str(error))
 
 

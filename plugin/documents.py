@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -59,15 +60,17 @@ def rejection(rejected: Rejected, source: str, prefix: str, clock: float, now: f
     return NewDocument(monthly(prefix, "deadletter", clock), id, body)
 
 
-def health(prefix: str, worker: str, source: str, now: float, figures: Mapping[str, Any], part: int = 0) -> NewDocument:
-    """What a worker has done for a source since its last such document, or what kept it from it."""
-    id = hashlib.sha256(f"{worker}\0{source}\0{part}\0{now:.3f}\0{figures.get('status')}".encode()).hexdigest()[:40]
+def health(prefix: str, worker: str, source: str, part: str, now: float, figures: Mapping[str, Any]) -> NewDocument:
+    """What a worker has done for a source, or for a `part` of it, since its last such document; what kept it from it.
+
+    Two of one moment are two: their figures are to be added up.
+    """
     body = {
         "@timestamp": iso(now),
         "event": {"kind": "metric", "module": "siem_anomaly", "dataset": "siem_anomaly.health"},
-        "siem_anomaly": {"worker": worker, "source": {"name": source}, "health": dict(figures)},
+        "siem_anomaly": {"worker": worker, "source": {"name": source, "part": part}, "health": dict(figures)},
     }
-    return NewDocument(monthly(prefix, "health", now), id, body)
+    return NewDocument(monthly(prefix, "health", now), uuid.uuid4().hex, body)
 
 
 def monthly(prefix: str, what: str, clock: float) -> str:

@@ -212,8 +212,11 @@ class Anomalies(Protocol):
         """
         ...
 
-    def health(self, source: str, since: float) -> list[Document]:
-        """The source's health documents since then, seconds since the epoch; newest first, at most `MAX_HEALTH`."""
+    def health(self, part: str, since: float) -> list[Document]:
+        """Those of a source, or of that part of it, since then, seconds since the epoch.
+
+        Newest first, at most `MAX_HEALTH`.
+        """
         ...
 
 
@@ -246,7 +249,9 @@ class Watch(Protocol):
         ...
 
     def failed(self, source: str, outcome: str) -> None:
-        """One did not: `raced` (another worker was first), `degraded` (no answer) or `blocked` (refused)."""
+        """One did not: `raced` (another worker was first), `degraded` (no answer), `blocked` (refused) or `cut` (it
+        hung).
+        """
         ...
 
 

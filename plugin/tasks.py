@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import (
     beat_init,
     setup_logging,
@@ -37,10 +38,8 @@ from plugin.ports import Nobody, Ports, Span, Watch
 log = logging.getLogger("siem_anomaly.tasks")
 
 CONFIG_VARIABLE = "SIEM_ANOMALY_CONFIG"
-TASK_LIMIT_S = 300
-"""A poll is bounded by `max_hits`; one that takes five minutes hangs."""
-VISIBILITY_S = 900
-"""After this Redis hands an unacknowledged task to another worker: more than the task limit, so none runs twice."""
+MAX_TURN_S = queue.TASK_LIMIT_S / 2
+"""A source is worked on at most so long at a time, whatever its interval: its last poll is to end within the limit."""
 
 
 def create(settings: Settings) -> Celery:
@@ -54,9 +53,9 @@ def create(settings: Settings) -> Celery:
         task_acks_late=True,
         worker_prefetch_multiplier=1,
         task_reject_on_worker_lost=False,  # True turns an out-of-memory kill into a loop; the next beat resumes
-        task_time_limit=TASK_LIMIT_S,
-        task_soft_time_limit=TASK_LIMIT_S - 30,
-        broker_transport_options={"visibility_timeout": VISIBILITY_S},
+        task_time_limit=queue.TASK_LIMIT_S,
+        task_soft_time_limit=queue.TASK_LIMIT_S - 30,
+        broker_transport_options={"visibility_timeout": queue.VISIBILITY_S},
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         worker_cancel_long_running_tasks_on_connection_loss=True,
@@ -146,8 +145,13 @@ def poll(source: str, part: int = 0, until: float | None = None) -> None:
         return
     polling = wiring.polling(settings, (source, part))
     until = until or time.time() + polling.settings.interval_s
-    n_shares = len(wiring.shares(settings, settings.sources))
-    attended = attend(polling, _connected(), after(share_s(polling.settings, n_shares)), _watch())
+    turn_s = min(share_s(polling.settings, len(wiring.shares(settings, settings.sources))), MAX_TURN_S)
+    try:
+        attended = attend(polling, _connected(), after(turn_s), _watch())
+    except SoftTimeLimitExceeded:
+        log.error("source=%s a poll hung and was cut after %d s", polling.key, queue.TASK_LIMIT_S - 30)
+        _watch().failed(polling.key, "cut")
+        return
     if attended.left and (rest := until - time.time()) > 0:
         poll.apply_async(args=[source, part, until], expires=rest)
 
@@ -158,11 +162,11 @@ def backfill(source: str, lo: int, hi: int, pause_s: float) -> None:
     settings = _settings()
     polling, span = wiring.polling(settings, (source, 0)), Span(lo, hi)
     try:
-        enough = after(share_s(polling.settings, len(settings.sources)))
+        enough = after(min(share_s(polling.settings, len(settings.sources)), MAX_TURN_S))
         done = backfills.work(polling, span, _connected(), enough).done
-    except (PollInProgress, Unavailable) as error:
+    except (PollInProgress, Unavailable, SoftTimeLimitExceeded) as error:
         log.warning("backfill source=%s from=%d %s; trying again", source, lo, error)
-        done, pause_s = 0.0, max(pause_s, polling.settings.interval_s)
+        done, pause_s = 0.0, min(max(pause_s, polling.settings.interval_s), queue.MAX_PAUSE_S)
     except Refused as error:
         log.error("backfill source=%s from=%d given up: %s", source, lo, error)
         return

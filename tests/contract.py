@@ -179,6 +179,15 @@ class LogsContract:
         assert bench.logs.count(stream, self.span(5, 5), 1_000) == {}
         assert bench.logs.count(stream, self.span(-50, 0), 1_000) == {}
 
+    def test_where_there_is_no_index_nothing_is_counted(self, bench: LogsBench, index: str) -> None:
+        """Only a read says that a source has none: to count comes before it, and says less."""
+        stream = self.stream(f"{index}-other-*")
+        assert bench.logs.count(stream, self.span(), 1_000) == {}
+        assert bench.logs.stores(stream, self.span(), 1_000) == {}
+        assert bench.logs.count_without(stream) == 0
+        with pytest.raises(Refused):
+            bench.logs.read(stream, self.span())
+
     def test_the_indices_of_what_is_read_are_told(self, bench: LogsBench, index: str) -> None:
         """By second; one that is deleted has none any more."""
         bench.put(index, "a", log_document(999))
@@ -244,11 +253,12 @@ class AnomaliesContract:
         assert len(bench.stored(f"{bench.prefix}-deadletter-*")) == 1
 
     def test_health_is_found_newest_first(self, bench: AnomaliesBench) -> None:
-        """Of one source, since an instant; before any was written there is none."""
+        """Of one source or part of it, since an instant; before any was written there is none."""
         assert bench.anomalies.health("auth", 0.0) == []
         now = NOON / 1000
-        written = [documents.health(bench.prefix, "w", "auth", now + second, {"events": second}) for second in range(3)]
-        other = documents.health(bench.prefix, "w", "dns", now + 9, {"events": 9})
+        whose = (bench.prefix, "w", "auth")
+        written = [documents.health(*whose, "auth", now + second, {"events": second}) for second in range(3)]
+        other = documents.health(*whose, "auth.0-of-2", now + 9, {"events": 9})
         bench.anomalies.create([*written, other])
         bench.stored(f"{bench.prefix}-health-*")  # now they can be searched
         assert [body["siem_anomaly"]["health"]["events"] for body in bench.anomalies.health("auth", now + 1)] == [2, 1]

@@ -36,13 +36,10 @@ class FakeLogs:
         return self.clock_ms
 
     def read(self, stream: Stream, span: Span) -> Page:
-        """Every document of the span."""
-        timed = {key: self._clock(*key, stream.time_field) for key in self._matching(stream)}
-        found = [
-            Hit(*key, clock, self.documents[key])
-            for key, clock in timed.items()
-            if clock is not None and span.lo <= clock // NS_PER_MS < span.hi
-        ]
+        """Every document of the span; an index that nothing was put into does not exist."""
+        if not any(fnmatchcase(index, pattern) for index, _ in self.documents for pattern in stream.indices):
+            raise Refused(f"no index matches {','.join(stream.indices)}: check the source's indices")
+        found = self._within(stream, span)
         found.sort(key=lambda hit: (hit.clock, _time(hit), sequence(hit.fields), hit.store, hit.id))
         if len(found) <= stream.max_hits:
             return Page(found, span)
@@ -50,6 +47,14 @@ class FakeLogs:
         later = [ms for ms in instants[stream.max_hits :] if ms > instants[0]]
         hi = later[0] if later else span.hi
         return Page([hit for hit in found if hit.clock // NS_PER_MS < hi], Span(span.lo, hi))
+
+    def _within(self, stream: Stream, span: Span) -> list[Hit]:
+        timed = {key: self._clock(*key, stream.time_field) for key in self._matching(stream)}
+        return [
+            Hit(*key, clock, self.documents[key])
+            for key, clock in timed.items()
+            if clock is not None and span.lo <= clock // NS_PER_MS < span.hi
+        ]
 
     def _clock(self, index: str, id: str, field: str) -> int | None:
         """Asked time and again by tests of many polls, so kept."""
@@ -60,13 +65,12 @@ class FakeLogs:
 
     def count(self, stream: Stream, span: Span, width: int) -> dict[int, int]:
         """Documents of the span by the first millisecond of each `width`."""
-        found = FakeLogs.read(self, stream._replace(max_hits=len(self.documents)), span).hits
-        return dict(Counter(ms - ms % width for hit in found for ms in [hit.clock // NS_PER_MS]))
+        return dict(Counter(ms - ms % width for hit in self._within(stream, span) for ms in [hit.clock // NS_PER_MS]))
 
     def stores(self, stream: Stream, span: Span, width: int) -> dict[int, set[str]]:
         """Indices of the documents of the span by the first millisecond of each `width`."""
         found: dict[int, set[str]] = {}
-        for hit in FakeLogs.read(self, stream._replace(max_hits=len(self.documents)), span).hits:
+        for hit in self._within(stream, span):
             ms = hit.clock // NS_PER_MS
             found.setdefault(ms - ms % width, set()).add(hit.store)
         return found
@@ -81,14 +85,12 @@ class FakeLogs:
         return sum(_value(fields, stream.time_field) is None for fields in self._matching(stream).values())
 
     def _matching(self, stream: Stream) -> dict[tuple[str, str], dict[str, Any]]:
-        """The stream's documents but our own; an index that nothing was put into does not exist."""
+        """The stream's documents but our own."""
         found = {
             key: fields
             for key, fields in self.documents.items()
             if any(fnmatchcase(key[0], pattern) for pattern in stream.indices)
         }
-        if not found:
-            raise Refused(f"no index matches {','.join(stream.indices)}: check the source's indices")
         others = {k: v for k, v in found.items() if _value(v.get("event"), "module") != "siem_anomaly"}
         return {k: v for k, v in others.items() if stream.part is None or _part(v, stream.part) == stream.part.k}
 
@@ -119,10 +121,10 @@ class FakeAnomalies:
                 created += 1
         return Written(created, duplicates, refused)
 
-    def health(self, source: str, since: float) -> list[Document]:
-        """Those of the source, newest first."""
+    def health(self, part: str, since: float) -> list[Document]:
+        """Those of the source or the part, newest first."""
         health = [body for (store, _), body in self.documents.items() if "-health-" in store]
-        own = [body for body in health if _value(body, "siem_anomaly.source.name") == source]
+        own = [body for body in health if _value(body, "siem_anomaly.source.part") == part]
         ours = [body for body in own if (_nanoseconds(body["@timestamp"]) or 0) >= since * 10**9]
         return sorted(ours, key=lambda body: str(body["@timestamp"]), reverse=True)[:MAX_HEALTH]
 

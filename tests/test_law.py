@@ -69,9 +69,9 @@ class Disturbed:
             self.ports.anomalies.create(documents[: len(documents) // 2])
         return self._call(lambda: self.ports.anomalies.create(documents))
 
-    def health(self, source: str, since: float) -> list[Document]:
+    def health(self, part: str, since: float) -> list[Document]:
         """The store's."""
-        return self._call(lambda: self.ports.anomalies.health(source, since))
+        return self._call(lambda: self.ports.anomalies.health(part, since))
 
     def load(self, source: str) -> Checkpoint | None:
         """The store's."""

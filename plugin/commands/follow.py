@@ -54,33 +54,31 @@ def catch_up(
 ) -> list[Polled]:
     """Poll until nothing is left to read, oldest first, then look for what came late; or until it is `enough`.
 
-    Raises what `poll` raises. How it went, or why it did not, is a health document.
+    Raises what `poll` raises. How it went, and why it went no further, is a health document.
     """
-    present = not dry_run and polling.past is None
-    try:
-        done = _caught_up(polling, ports, enough, watch, dry_run=dry_run)
-    except (Unavailable, Refused) as error:
-        if present:
-            status = "blocked" if isinstance(error, Refused) else "degraded"
-            with contextlib.suppress(ServiceError):  # what failed was perhaps the store of these very documents
-                _write_health(polling, ports, {"status": status, "reason": str(error), "bundle": polling.bundle.id})
-        raise
-    if present:
-        _write_health(polling, ports, _figures(polling, done) | _hourly(polling, ports, done))
-    return done
-
-
-def _caught_up(polling: Polling, ports: Ports, enough: Enough, watch: Watch, *, dry_run: bool) -> list[Polled]:
     done: list[Polled] = []
-    if not dry_run and polling.past is None:
-        settled(polling, ports)
-    with reading_ahead(ports) as ahead, writing_behind(ahead, polling.key) as behind:
-        for polled in _steps(polling, behind, enough, dry_run=dry_run):
-            done.append(polled if dry_run else replace(polled, anomalies=()))  # written; a backlog may have many
+    told = not dry_run and polling.past is None
+    try:
+        for polled in _caught_up(polling, ports, enough, dry_run=dry_run):
             tell(polled, logging.INFO if polling.past is None else logging.DEBUG)
             if polling.past is None:  # how far the source lags is not a past time's to say
                 watch.polled(polled.source, polled.counts, polled.levels, polled.seconds)
+            done.append(polled if dry_run else replace(polled, anomalies=()))  # written; a backlog may have many
+    except Exception as error:
+        if told and (done or not isinstance(error, PollInProgress)):
+            with contextlib.suppress(ServiceError):  # what failed was perhaps the store of these very documents
+                _write_health(polling, ports, _figures(polling, done) | _outcome(error))
+        raise
+    if told:
+        _write_health(polling, ports, _figures(polling, done) | {"status": "ok"} | _hourly(polling, ports, done))
     return done
+
+
+def _caught_up(polling: Polling, ports: Ports, enough: Enough, *, dry_run: bool) -> Iterator[Polled]:
+    if not dry_run and polling.past is None:
+        settled(polling, ports)
+    with reading_ahead(ports) as ahead, writing_behind(ahead, polling.key) as behind:
+        yield from _steps(polling, behind, enough, dry_run=dry_run)
 
 
 class Attended(NamedTuple):
@@ -229,10 +227,24 @@ def _steps(polling: Polling, ports: Ports, enough: Callable[[], bool], *, dry_ru
 
 
 def _figures(polling: Polling, done: Sequence[Polled]) -> dict[str, Any]:
+    if not done:
+        return {"bundle": polling.bundle.id}
     counts = sum((Counter(polled.counts) for polled in done), Counter[str]())
     took = round(sum(polled.took_s for polled in done), 3)
     nothing = dict.fromkeys(done[-1].counts, 0)  # a sum of counters leaves out what is 0
-    return {"status": "ok", **nothing, **counts, **done[-1].levels, "took_seconds": took, "bundle": polling.bundle.id}
+    return {**nothing, **counts, **done[-1].levels, "took_seconds": took, "bundle": polling.bundle.id}
+
+
+def _outcome(error: Exception) -> dict[str, str]:
+    """Why a turn ended before its time; what it had done by then stands, also where another worker was first."""
+    match error:
+        case PollInProgress():
+            return {"status": "ok"}
+        case Refused():
+            return {"status": "blocked", "reason": str(error)}
+        case Unavailable():
+            return {"status": "degraded", "reason": str(error)}
+    return {"status": "degraded", "reason": f"a poll was cut: {type(error).__name__} {error}".strip()}
 
 
 def _hourly(polling: Polling, ports: Ports, done: Sequence[Polled]) -> dict[str, int]:
@@ -244,4 +256,5 @@ def _hourly(polling: Polling, ports: Ports, done: Sequence[Polled]) -> dict[str,
 
 def _write_health(polling: Polling, ports: Ports, figures: dict[str, Any]) -> None:
     now = ports.logs.now() / 1000
-    ports.anomalies.create([documents.health(polling.prefix, polling.worker, polling.name, now, figures, polling.part)])
+    told = documents.health(polling.prefix, polling.worker, polling.name, polling.key, now, figures)
+    ports.anomalies.create([told])

@@ -146,11 +146,8 @@ class Polled:
     @property
     def levels(self) -> dict[str, float]:
         """Where the source stands after it."""
-        return {
-            "lag_seconds": self.lag_s,
-            "backlog_seconds": self.backlog_s,
-            "checkpoint_bytes": self.checkpoint_bytes,
-        }
+        levels = {"lag_seconds": self.lag_s, "backlog_seconds": self.backlog_s}
+        return levels | ({"checkpoint_bytes": self.checkpoint_bytes} if self.checkpoint_bytes else {})  # as it was
 
     @property
     def took_s(self) -> float:

@@ -24,7 +24,7 @@ class Status:
     bundle: str
     state: str
     """As the last health document says: `ok`, `degraded` (no answer), `blocked` (refused); `new` = never polled,
-    `unable` = without a bundle that can be read."""
+    `unable` = without a bundle that can be read, or not even to be looked at."""
     until: str | None
     """Everything before this instant has been judged; ISO 8601."""
     lag_s: float | None
@@ -47,7 +47,7 @@ class Status:
 
     @classmethod
     def unable(cls, source: str, reason: str) -> Status:
-        """That of a source that cannot be polled yet: it has no bundle, or one that cannot be read."""
+        """That of a source that cannot be polled yet: it has no bundle, or one that cannot be read, or is refused."""
         return cls(source, "", "unable", None, None, None, 0, 0, 0, 0, reason, None)
 
     def document(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def status(polling: Polling, ports: Ports) -> Status:
         Refused: a service will not.
     """
     checkpoint, now = ports.checkpoints.load(polling.key), ports.logs.now()
-    health = ports.anomalies.health(polling.name, now / 1000 - DAY_S)
+    health = ports.anomalies.health(polling.key, now / 1000 - DAY_S)
     figures = [(body["@timestamp"], body["siem_anomaly"]["health"]) for body in health]
     hour = [figure for at, figure in figures if at >= iso(now / 1000 - HOUR_S)]
     faults = [(at, figure["reason"]) for at, figure in figures if "reason" in figure]

@@ -114,8 +114,8 @@ class Meter:
         """A poll went through."""
         for name, counter in self._counts.items():
             counter.labels(source).inc(counts[name])
-        for name, gauge in self._levels.items():
-            gauge.labels(source).set(levels[name])
+        for name, level in levels.items():
+            self._levels[name].labels(source).set(level)
         for station, spent in seconds.items():
             self._seconds.labels(source, station).inc(spent)
         self._last.labels(source).set_to_current_time()

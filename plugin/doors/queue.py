@@ -7,6 +7,12 @@ from collections.abc import Iterable, Sequence
 from plugin.config import CelerySettings
 from plugin.errors import Unavailable
 
+TASK_LIMIT_S = 300
+"""A poll is bounded by `max_hits`; one that takes five minutes hangs."""
+VISIBILITY_S = 900
+"""After this Redis hands an unacknowledged task to another worker: more than the task limit, so none runs twice."""
+MAX_PAUSE_S = VISIBILITY_S - TASK_LIMIT_S
+"""A task that waits longer for its time would be handed out meanwhile, and be two."""
 BACKFILL = "siem_anomaly.backfill"
 """The task's name: `backfill(source, from, to, pause)`; milliseconds, and seconds."""
 

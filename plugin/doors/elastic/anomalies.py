@@ -83,10 +83,10 @@ class ElasticAnomalies:
         refused = [(each.document.id, f"{each.kind}: {each.message}") for each in batch.poison]
         return Written(batch.created, batch.duplicates, refused)
 
-    def health(self, source: str, since: float) -> list[Document]:
+    def health(self, part: str, since: float) -> list[Document]:
         """One search; where no health document was ever written there is no index, and none is found."""
         index = f"{self._prefix}-health-*"
-        with asking(self._client, f"read the health of {source}"):
+        with asking(self._client, f"read the health of {part}"):
             answer = self._client.search(
                 index=index,
                 size=MAX_HEALTH,
@@ -94,7 +94,7 @@ class ElasticAnomalies:
                 query={
                     "bool": {
                         "filter": [
-                            {"term": {"siem_anomaly.source.name": source}},
+                            {"term": {"siem_anomaly.source.part": part}},
                             {"range": {"@timestamp": {"gte": iso(since)}}},
                         ]
                     }
