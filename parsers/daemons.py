@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, tzinfo
 
 from parsers.entities import entities
+from parsers.fenced import CLIENT
 from parsers.forms import FLAGS, PRIORITISED, SEVERITIES, TAG, Form, base, build
 from parsers.line import LogLine
 from parsers.stamps import CLOCK, DATE, ISO_STAMP, MONTHS, NoSuchDate, at, iso_at, latest, named_zone, seconds
@@ -25,8 +26,7 @@ _APACHE = re.compile(
     FLAGS,
 )
 _ACCESS = re.compile(
-    r"(?:([^\s\[{:]{1,255}+):\d{1,5}+ )?([^\s\[{,]{1,255}+)(?:, ?[^\s\[{,]{1,255}+){0,8}+ \S{1,255}+ ([^\[]{1,255}?) "
-    rf"\[(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}}):{CLOCK} ([+-]\d{{4}})\] (.*)",
+    rf"{CLIENT}(?:(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}})[: ]|(\d{{4}}-\d\d-\d\d)[T ]){CLOCK} ?(Z|[+-]\d\d:?\d\d|)\] (.*)",
     FLAGS,
 )
 _BUCKET = re.compile(  # its owner, its name, when, from where, and who
@@ -41,7 +41,9 @@ _W3C = re.compile(  # IIS: the server's address, the request, the port; then who
     FLAGS,
 )
 _NGINX = re.compile(rf"(\d{{4}})/(\d\d)/(\d\d) {CLOCK} \[([a-z]{{1,16}}+)\] (\d{{1,10}}+)#\d{{1,20}}+: (.*)", FLAGS)
-_RING = re.compile(rf"\[[A-Z][a-z]{{2}} ({DATE}) {CLOCK} (\d{{4}})\] (.*)", FLAGS)
+_LABELS = r"(?:[a-z][a-z\d]{2,7}+ {0,6}+:([a-z]{3,6}+) {0,6}+: )"  # facility and level, as `dmesg -x` writes them
+_RING = re.compile(rf"{_LABELS}?\[[A-Z][a-z]{{2}} ({DATE}) {CLOCK} (\d{{4}})\] (.*)", FLAGS)
+_RING_ISO = re.compile(rf"{_LABELS}\[?{ISO_STAMP}\]? (.*)", FLAGS)
 _CTIME = re.compile(
     rf"\(?[A-Z][a-z]{{2}} ({DATE}) {CLOCK}(?: ([A-Z]{{3,5}}+))? (\d{{4}})\)?(?: \[pid (\d{{1,10}}+)\])? (.*)", FLAGS
 )
@@ -51,11 +53,15 @@ _TRANSFER = re.compile(  # xferlog: seconds, peer, bytes, file, how, who
     FLAGS,
 )
 _AUDIT = re.compile(
-    r"(?:node=(\S{1,255}+) )?type=\S{1,64}+ msg=audit\((\d{1,11}+(?:\.\d{1,9}+)?):\d{1,20}+\): ?(.*)", FLAGS
+    r"(?:node=(\S{1,255}+) )?type=\S{1,64}+ msg=audit\((?:(\d{1,11}+(?:\.\d{1,9}+)?)"
+    rf"|(\d\d)/(\d\d)/(\d{{4}}) {CLOCK}):\d{{1,20}}+\) ?: ?(.*)",
+    FLAGS,
 )
 _PID = re.compile(r"(?<![^\s])pid=(\d{1,10}+)(?![^\s])", FLAGS)
 _KLOG = re.compile(
-    rf"([IWEF])(\d{{4}})?(\d\d)(\d\d) {CLOCK} ++(\d{{1,10}}+) ([^\s:\]]{{1,255}}+):\d{{1,9}}+\] (.*)", FLAGS
+    rf"([IWEF])(\d{{4}}|\d\d(?=\d{{4}} ))?(\d\d)(\d\d) {CLOCK} ++(\d{{1,10}}+) (?:\d{{1,4}}+@)?([^\s:\]]{{1,255}}+)"
+    r":\d{1,9}+(?:\]| \u22ee) (.*)",
+    FLAGS,
 )
 _FAST = re.compile(rf"(\d\d)/(\d\d)(?:/(\d{{4}}))?-{CLOCK} {{1,4}}((?:\[\w{{1,16}}+\] )?\[\*\*\] .*)", FLAGS)
 _NAMED = re.compile(
@@ -86,15 +92,17 @@ _LOGFMT = re.compile(
 )
 _PLAIN = re.compile(
     rf"(?:[A-Z][a-z]{{2}} |\d{{1,10}}+ |[DIWEFA], )?[\[(]?(\d{{4}})[-/.:](\d\d)[-/.:](\d\d)[- T]{CLOCK}"
-    r" ?(Z|UTC|[+-]\d\d(?::?\d\d)?|)(?: (?!INFO|WARN|DEBUG|ERROR|TRACE|FATAL)([A-Z]{3,5}+)(?= \[))?"
-    r"(?: #\d{1,10}+(?=\]))?"
-    r"(?=[\s\]:|,)])[\]:,)]{0,2}(?:\s++|(?=\[))(.*)",
+    r" ?(Z|UTC|[+-]\d\d(?::?\d\d)?|)(?: (?!INFO|WARN|DEBUG|ERROR|TRACE|FATAL)([A-Z]{3,5}+)(?= \[|"
+    r" [\w.-]{1,255}+ (?:[\w./-]{1,128}+\[\d|kernel: )))?(?: #\d{1,10}+(?=\]))?"
+    r"(?=[\s\]:|,)])[\]:,)]{0,2}(?:\s{0,4}+\|\s{0,4}+|\s++|(?=\[))(.*)",
     FLAGS,
 )
+_NAME_FIRST = re.compile(rf"\[([A-Za-z][\w.-]{{0,63}}+)\] (\d{{4}})[-/](\d\d)[-/](\d\d)(?: -)?[ T]{CLOCK} (.*)", FLAGS)
 _TYPED = re.compile(rf"([a-z][\w.-]{{0,31}}+) {ISO_STAMP} (.*)", FLAGS)
 _LEVEL = "DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE|LOG|PANIC"
 _LOGGER = re.compile(r"([\w.]{1,128}+)\s++\[(\d{1,10}+)\]: ([A-Z]{1,16}+)\s++(.*)", FLAGS)
-_DAEMON = re.compile(r"([\w.-]{1,255}+) ([\w./-]{1,128}+)\[(\d{1,10}+)\]:? (.*)", FLAGS)
+HOSTED = re.compile(r"([\w.-]{1,255}+) ([\w./-]{1,128}+)(?:\[(\d{1,10}+)\]:?|(?<= kernel):) (.*)", FLAGS)
+"""Host, program, pid and message."""
 _LEVELLED = re.compile(
     rf"(?:\[(\d{{1,10}}+)\] )?\[?({_LEVEL})\]?:?\s++(?:([A-Za-z][\w.$-]{{0,127}}+(?:::\w{{1,64}}+){{0,8}}+): )?(.*)",
     FLAGS | re.IGNORECASE,
@@ -121,15 +129,23 @@ _BRACKETED = re.compile(  # JBoss', with a thread after it; Kea's, with a proces
     r"(?:\([^)]{1,128}+\) )?(.*)",
     FLAGS,
 )
-_ZOOKEEPER = re.compile(rf"- ({_LEVEL})\s++\[(?:[^@]{{0,255}}[:/])?([\w$]{{1,128}}+)@-?\d{{1,9}}+\] - (.*)", FLAGS)
+_ZOOKEEPER = re.compile(
+    rf"(?:\[myid:\d{{0,9}}+\] )?- ({_LEVEL})\s++\[(?:[^@]{{0,255}}[:/])?([\w$.]{{1,128}}+)@-?\d{{1,9}}+\] - (.*)", FLAGS
+)
 _OPENSTACK = re.compile(rf"(\d{{1,10}}+) ({_LEVEL}) ([\w.]{{1,128}}+) (\[.*)", FLAGS)
+_ODOO = re.compile(rf"(\d{{1,10}}+) ({_LEVEL}) \S{{1,64}}+ ([a-z]\w{{0,63}}+(?:\.\w{{1,64}}+){{0,8}}): (.*)", FLAGS)
+_BARRED = re.compile(  # NLog's, and loguru's with a function and a line
+    rf"({_LEVEL})\s{{0,9}}+\|\s?([\w.$<>-]{{1,128}}+)(?::[\w.<>]{{1,64}}+:\d{{1,9}}+)?(?: - |\s?\|\s?)(.*)", FLAGS
+)
+_RUST = re.compile(rf"({_LEVEL})\s{{1,2}}+([a-z]\w{{0,63}}+(?:::\w{{1,64}}+){{0,8}})\] (.*)", FLAGS)  # env_logger's
+_CLASS = re.compile(r"([a-z]\w{0,63}+(?:\.[a-z]\w{0,63}+){0,8}\.[A-Z][\w$]{0,63}+): (.*)", FLAGS)
 _SERVICING = re.compile(r"(Info|Warning|Error|Perf)\s{2,32}+([A-Z]{2,8}+)\s{2,8}+(.*)", FLAGS)  # Windows' CBS.log
 _LIBVIRT = re.compile(r"(\d{1,10}+): (debug|info|warning|error) : (.*)", FLAGS)
 _RSPAMD = re.compile(r"#(\d{1,10}+)\([\w-]{1,32}+\) (.*)", FLAGS)
 _MONGO = re.compile(r"([FEWID])\d? {1,2}([A-Z]{1,16}+|-) ++(\[.*)", FLAGS)
 _LEVEL_FIRST = re.compile(
-    rf"\[?({_LEVEL})\]?:? {{0,4}}+(?:\[[^\]]{{1,128}}+\] )?(\d{{4}})-(\d\d)-(\d\d)[ T]{CLOCK}"
-    r"(Z|[+-]\d\d:?\d\d|):?\s*+(?:\[[^\]]{1,128}+\] )?(.*)",
+    rf"\[?({_LEVEL})\]?:? {{0,4}}+(?:\[[^\]]{{1,128}}+\] )?\[?(\d{{4}})-(\d\d)-(\d\d)[ T]{CLOCK}"
+    r"(Z|[+-]\d\d:?\d\d|)\]?:?\s*+(?:\[[^\]]{1,128}+\] )?(.*)",
     FLAGS,
 )
 _PROCESS = re.compile(rf"({_LEVEL})/[\w.-]{{1,128}}+\] (.*)", FLAGS)  # Celery's
@@ -137,12 +153,21 @@ _THREAD = re.compile(rf"\[[^\]/]{{1,128}}+/({_LEVEL})\]: (.*)", FLAGS)  # Minecr
 _SSSD = re.compile(
     r"(?=\[(?:sssd|be|nss|pam|ifp|sudo|ssh|pac|kcm)\b[^\s\]]{0,255}+\]++ \[\w{1,128}+\] \(0x)(.*)", FLAGS
 )
+_UWSGI = re.compile(
+    r"\[pid: (\d{1,10}+)\|app: [^|]{1,32}+\|req: [^\]]{1,64}+\] (\S{0,255}+) \(([^)]{0,128}+)\) \{[^}]{0,255}+\} "
+    rf"\[[A-Z][a-z]{{2}} ({DATE}) {CLOCK} (\d{{4}})\] (.*)",
+    FLAGS,
+)
+_FLOW = re.compile(
+    r"\d{1,2} \d{12} eni-\S{1,64}+ (\S{1,45}+) (?:\S{1,45}+ ){6}(\d{10}) \d{10} [A-Z-]{1,8}+ [A-Z-]", FLAGS
+)
+_ZABBIX = re.compile(r" {0,9}+(\d{1,10}+):(\d{4})(\d\d)(\d\d):(\d\d)([0-5]\d)([0-6]\d(?:\.\d{1,9}+)?) (.*)", FLAGS)
 _COLUMN = re.compile(r"(?=.{11} \S)([A-Z]\w{2,9}+|spid\d{1,5}+s?) {2,9}+(.*)", FLAGS)  # SQL Server's, twelve wide
 _DASHED = re.compile(rf"- ([\w.]{{1,128}}+) - ({_LEVEL}) - (.*)", FLAGS)
 _HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
     (_DASHED, ("program", "level", "message"), None),
     (_LOGGER, ("program", "pid", "level", "message"), None),
-    (_DAEMON, ("host", "program", "pid", "message"), None),
+    (HOSTED, ("host", "program", "pid", "message"), None),
     (_ASTERISK, ("level", "pid", "message"), "asterisk"),
     (_PID_TAG, ("program", "pid", "level", "message"), None),
     (_NAMED_LEVEL, ("program", "level", "message"), None),
@@ -150,6 +175,10 @@ _HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
     (_BRACKETED, ("level", "program", "pid", "message"), None),
     (_ZOOKEEPER, ("level", "program", "message"), None),
     (_OPENSTACK, ("pid", "level", "program", "message"), None),
+    (_ODOO, ("pid", "level", "program", "message"), None),
+    (_BARRED, ("level", "program", "message"), None),
+    (_RUST, ("level", "program", "message"), None),
+    (_CLASS, ("program", "message"), None),
     (_SERVICING, ("level", "program", "message"), None),
     (_LIBVIRT, ("pid", "level", "message"), None),
     (_RSPAMD, ("pid", "message"), None),
@@ -166,6 +195,7 @@ _HEADS: tuple[tuple[re.Pattern[str], tuple[str, ...], str | None], ...] = (
 _GROUP = re.compile(r"\[([^\[\]]{0,128}+)\]", FLAGS)
 _LEVELS = {**SEVERITIES, "i": 6, "w": 4, "e": 3, "f": 2, "d": 7, "note": 6, "system": 6, "log": 6}
 """MongoDB's, MySQL's and PostgreSQL's besides."""
+_NUMBERED_LOGGER = re.compile(r"([A-Za-z][\w.]{0,63}+) {0,32}+:\d{1,6}+", FLAGS)  # Salt's, with a line's number
 MAX_GROUPS = 4
 """Brackets in front of a message that say pid, level and logger."""
 MAX_GROUPED = 160
@@ -198,11 +228,10 @@ def _apache(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> Log
 
 def _access(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
     """`10.0.0.5 - bob [23/Nov/2026:10:00:00 +0100] "GET / HTTP/1.1" 200 5`, a virtual host in front or not."""
-    host, client, user, day, month, year, hour, minute, second, offset, message = found.groups()
-    date = f"{year}-{MONTHS.get(month, 0):02}-{day}"
+    host, client, user, day, month, year, date, hour, minute, second, offset, message = found.groups()
+    date = date or f"{year}-{MONTHS.get(month, 0):02}-{day}"
     time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
-    line = build(origin, time, host, "httpd", None, message, None)
-    return line._replace(user="" if user == "-" else user.strip('"'), address=client)
+    return build(origin, time, host, "httpd", None, message, None)._replace(user=user or "", address=client)
 
 
 def _bucket(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
@@ -221,10 +250,17 @@ def _nginx(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
 
 
 def _ring(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
-    """`[Mon Nov 23 10:00:00 2026] usb 1-1: message`, as `dmesg -T` writes it."""
-    date, hour, minute, second, year, message = found.groups()
+    """`[Mon Nov 23 10:00:00 2026] usb 1-1: message`, as `dmesg -T` writes it; `kern  :warn  : [Mon …` with `-x`."""
+    level, date, hour, minute, second, year, message = found.groups()
     time = at(int(year), date, hour, zone) + int(minute) * 60 + seconds(second)
-    return build(origin, time, "", "kernel", None, message, None)
+    return build(origin, time, "", "kernel", None, message, SEVERITIES.get(level or ""))
+
+
+def _ring_iso(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`kern  :warn  : 2026-11-23T10:00:00,123456+01:00 usb 1-1: message`, by `dmesg -x --time-format iso`."""
+    level, date, hour, minute, second, offset, message = found.groups()
+    time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", "kernel", None, message, SEVERITIES.get(level))
 
 
 def _ctime(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
@@ -234,7 +270,7 @@ def _ctime(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     time = at(int(year), date, hour, zone) + int(minute) * 60 + seconds(second)
     if transfer := _TRANSFER.match(message):
         return build(origin, time, "", None, None, message, None)._replace(address=transfer[1], user=transfer[2])
-    if pid is None and (tag := _DAEMON.match(message)) and not PRIORITISED.match(message):
+    if pid is None and (tag := HOSTED.match(message)) and not PRIORITISED.match(message):
         host, program, pid, message = tag.groups()
         return build(origin, time, host, program, pid, message, None)
     if message.startswith(": "):
@@ -242,17 +278,28 @@ def _ctime(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogL
     return build(origin, time, "", "vsftpd" if pid else None, pid, message, None)
 
 
-def _audit(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> LogLine:
-    """`type=USER_LOGIN msg=audit(1364481363.243:24287): pid=1 …`: without its seconds and its serial number."""
-    host, time, message = found.groups()
+def _audit(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`type=USER_LOGIN msg=audit(1364481363.243:24287): pid=1 …`: without its seconds and its serial number.
+
+    `ausearch -i` writes a date instead, `11/23/2026 10:00:00.243`.
+    """
+    host, epoch, month, day, year, hour, minute, second, message = found.groups()
+    if epoch:
+        time = float(epoch)
+    else:
+        time = iso_at(f"{year}-{month}-{day}", hour, "", zone) + int(minute) * 60 + seconds(second)
     pid = _PID.search(message, 0, 4_096)
     kind = found.string[found.string.index("type=") :].partition(" ")[0]
-    return build(origin, float(time), host, "auditd", pid and pid[1], f"{kind} {message}", None)
+    return build(origin, time, host, "auditd", pid and pid[1], f"{kind} {message}", None)
 
 
 def _klog(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
-    """`I1123 10:00:00.123456    1 server.go:12] message`, or `I20261123 …`; the number is a process's or thread's."""
+    """`I1123 10:00:00.123456    1 server.go:12] message`, or `I20261123 …`; the number is a process's or thread's.
+
+    CockroachDB's: `I261123 10:00:00.123456 12 server/server.go:12 ⋮ message`.
+    """
     level, year, month, day, hour, minute, second, pid, file, message = found.groups()
+    year = f"20{year}" if year and len(year) == 2 else year
     date, into_s = f"{_month(month)} {day}", int(minute) * 60 + seconds(second)
     time = at(int(year), date, hour, zone) + into_s if year else latest(date, hour, into_s, now, zone)
     return build(origin, time, "", file, pid, message, {"I": 6, "W": 4, "E": 3, "F": 2}[level])
@@ -380,6 +427,33 @@ def _level_first(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -
     return undressed(message, origin, time, _LEVELS.get(level.lower()))
 
 
+def _name_first(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`[app] 2026-11-23 10:00:00 message`, `[GIN] 2026/11/23 - 10:00:00 | 200 | …`."""
+    name, year, month, day, hour, minute, second, message = found.groups()
+    time = iso_at(f"{year}-{month}-{day}", hour, "", zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", name, None, message, None)
+
+
+def _uwsgi(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`[pid: 77|app: 0|req: 1/1] 10.0.0.5 (bob) {40 vars in 600 bytes} [Mon Nov 23 10:00:00 2026] GET / => …`."""
+    pid, client, user, date, hour, minute, second, year, message = found.groups()
+    time = at(int(year), date, hour, zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", "uwsgi", pid, message, None)._replace(user=user, address=client)
+
+
+def _flow(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> LogLine:
+    """`2 123456789010 eni-0a1b 10.0.0.5 10.0.0.6 4711 22 6 1 40 1795424400 1795424460 REJECT OK`: AWS' VPCs'."""
+    client, time = found.groups()
+    return build(origin, float(time), "", "", None, found.string, None)._replace(user="", address=client.strip("-"))
+
+
+def _zabbix(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> LogLine:
+    """`   777:20261123:100000.123 message`: a process, a date and a clock."""
+    pid, year, month, day, hour, minute, second, message = found.groups()
+    time = iso_at(f"{year}-{month}-{day}", hour, "", zone) + int(minute) * 60 + seconds(second)
+    return build(origin, time, "", "", pid, message, None)
+
+
 def undressed(message: str, origin: str, time: float, severity: int | None) -> LogLine:
     """What follows a date: host and program, or a logger, pid and level, or a level, or these in brackets."""
     if message.startswith("[") and "][" in message[:MAX_GROUPED]:
@@ -414,13 +488,16 @@ def _grouped(message: str) -> tuple[str | None, str | None, str | None, str]:
         return None, None, None, message
     after = groups[groups.index(level) + 1 :]
     program = next((group for group in after if group and not group.isdecimal()), None)
+    if program is None and (named := _NUMBERED_LOGGER.fullmatch(groups[0])):
+        program = named[1]
     return program, pid, level, message[start:]
 
 
 FORMS = (
     Form("apache", _APACHE, _apache, "["),
     Form("nginx", _NGINX, _nginx, "0"),
-    Form("kernel", _RING, _ring, "["),
+    Form("kernel", _RING, _ring, "[a"),
+    Form("kernel", _RING_ISO, _ring_iso, "a"),
     Form("ctime", _CTIME, _ctime, "A("),
     Form("audit", _AUDIT, _audit, "a"),
     Form("klog", _KLOG, _klog, "A"),
@@ -429,6 +506,9 @@ FORMS = (
     Form("hadoop", _HADOOP, _hadoop, "0"),
     Form("cluster", _CLUSTER, _cluster),
     Form("access", _ACCESS, _access),
+    Form("access", _UWSGI, _uwsgi, "["),
+    Form("flow", _FLOW, _flow, "0"),
+    Form("zabbix", _ZABBIX, _zabbix, " 0"),
     Form("access", _BUCKET, _bucket, "0a"),
     Form("logfmt", _LOGFMT, _logfmt, "a"),
     Form("iis", _W3C, _w3c, "0"),
@@ -440,8 +520,9 @@ FORMS = (
     Form("plain", _PLAIN, _plain, "A0[("),
     Form("plain", _TYPED, _typed, "a"),
     Form("plain", _LEVEL_FIRST, _level_first, "A["),
+    Form("plain", _NAME_FIRST, _name_first, "["),
 )
-"""In the order they are tried; no line has two of these forms but for the last, which takes what the others leave."""
+"""In the order they are tried; no line has two of these forms but for the last, which take what the others leave."""
 
 
 def _month(number: str) -> str:

@@ -92,7 +92,7 @@ def _epoch(found: re.Match[str], origin: str, _now: float, _zone: tzinfo) -> Log
         return line._replace(address=proxied[1], user=who[1] if who and who[1] != "-" else "")
     if pri and (named := _NAMED.match(message)):
         return build(origin, time, named[1], named[2], None, named[3], severity_of(pri))
-    return build(origin, time, "", None, None, message, severity_of(pri))
+    return undressed(message, origin, time, severity_of(pri))
 
 
 def _epoch_s(found: re.Match[str], origin: str, now: float, _zone: tzinfo) -> LogLine:
@@ -245,7 +245,7 @@ FORMS = (
     Form("dates", _SERILOG, _serilog, "["),
     Form("android", _LOGCAT, _logcat, "0"),
     Form("dhcp", _LEASE, _lease, "0"),
-    Form("haproxy", _PROXY, _proxy, "0aA:"),
+    Form("haproxy", _PROXY, _proxy, "0aA:."),
 )
 
 

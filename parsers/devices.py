@@ -23,7 +23,7 @@ _RECEIVED = re.compile(
 _FORTI = re.compile(rf"{PRI}date=(\d{{4}}-\d\d-\d\d),? time={CLOCK},? (.*)", FLAGS)
 _PAIR = r'[\w.-]{1,64}+=(?:"[^"]{0,1024}+"|[^\s",]{0,1024}+),? '
 _KEYS = re.compile(
-    rf'{PRI}((?:{_PAIR}){{0,16}}?)(?:(?:time|timestamp|ts|t|eventtime)="?(\d{{4}}-\d\d-\d\d)[T ]'
+    rf'{PRI}(?=[a-z])((?:{_PAIR}){{0,16}}?)(?:(?:time|timestamp|ts|t|eventtime)="?(\d{{4}}-\d\d-\d\d)[T ]'
     rf'|date="?(\d{{4}}-\d\d-\d\d)"?,? time="?){CLOCK} ?(Z|[+-]\d\d:?\d\d|)"?(?:,? |\Z)(.*)',
     FLAGS,
 )

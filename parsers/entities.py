@@ -24,8 +24,8 @@ def _forms(*forms: tuple[str, str]) -> _Forms:
     return tuple((marker, form.match if form.pattern[0] == "^" else form.search) for marker, form in each)
 
 
-_NAME = r"[^\s,;:\"'()\[\]<>|=]{1,128}"
-"""What names of users are made of where nothing marks their end."""
+_NAME = r"[^\s,;:\"'()\[\]<>|=]{0,127}[^\s,;:\"'()\[\]<>|=.]"
+"""What names of users are made of where nothing marks their end; a last dot is the sentence's."""
 _NOBODY = r"(?!N/A\b|No Authentication Required\b|(?i:unknown|none|null|nil)\b|-(?![\w.]))"
 _THINGS = r"(?:the|this|all|any|client|host|service|server|port|interface|request|session|connection|device|station)"
 """What else authentication is said to fail for."""
@@ -34,38 +34,31 @@ _TRIED = (  # `login failed for bob from …`, `peer authentication failed for b
     r" for (?:(?<=failed for )|(?<=attempt for )|(?<=failure for )|(?<=succeeded for )|(?<=success for )"
     r"|(?<=successful for )|(?<=ailed authentication for )|(?<=ailed login for )|(?<=refused for )"
     r"|(?<=rejected for )|(?<=denied for ))"
-    rf"(?:(?:user|peer|account|username) )?{_OPENED}?(?!\d{{1,3}}\.\d|{_THINGS}\b){_NOBODY}({_NAME}){_CLOSED}?"
-    r"(?=[.,;:]?(?:\s(?:from|on|at|by|via)\s|\s?\(|\s-|\Z)|[,;:]\s)"
+    rf"(?:(?:user|peer|account|username) )?{_OPENED}?(?!/|\d{{1,3}}\.\d|{_THINGS}\b){_NOBODY}({_NAME}){_CLOSED}?"
+    r"(?=[.,;:]?(?:\s(?:from|on|at|by|via|against)\s|\s?[({]|\s-|\Z)|[,;:]\s)"
 )
 
-_KEYED = (  # `srcuser="bob"`, `user.name=bob`
-    r"user(?:(?<![\w.-]user)|(?<=[\s,]srcuser)|(?<=[\s,]src_user)|(?<=[\s,]unauthuser)|(?<=[\s,]xauthuser))"
+_KEYED = (  # `srcuser="bob"`, `user.name=bob`; not in a URL's query, nor in quotes
+    r"user(?:(?<![^\s,;|(\[{<:]user)|(?<=[\s,]srcuser)|(?<=[\s,]src_user)|(?<=[\s,]unauthuser)|(?<=[\s,]xauthuser))"
     rf"(?:_?[nN]ame|\.name|)=\"?{_NOBODY}((?<=\")[^\"]{{1,128}}(?=\")|{_NAME})"
+)
+
+_LOGGED = (  # `bob logged in`, `'bob' has logged out`
+    rf"[\"']?(?!(?:[uU]ser|[hH]as|[hH]ave|[iI]s|[wW]as|[nN]ot|[nN]obody|[jJ]ust|[sS]uccessfully)\b)({_NAME})[\"']?"
+    r"(?: has| successfully){0,2} logged (?:in|out|on|off)"
 )
 
 # Every line passes here, and a substring test costs a tenth of a search: each group is opened by a word, each pattern
 # tried only where its marker is, and a pattern that begins with plain characters is found at the speed of `memchr`.
 _USERS: tuple[tuple[str, _Forms], ...] = (
     (
-        "user ",
-        _forms(
-            ("nvalid user ", r"nvalid user (?!name/password )(.{0,128}) from "),  # sshd
-            ("nvalid user ", r"nvalid user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
-            ("nvalid user ", r"nvalid user (\S{0,128})(?: \[preauth\])?$"),
-            ("llegal user ", r"llegal user (.{0,128}) from "),
-            ("authenticating user ", r"authenticating user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
-            ("from user ", r"from user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
-            ("Close session: user ", r"^Close session: user (\S{1,128}) from "),
-        ),
-    ),
-    (
         "user=",
         _forms(
-            ("user=<", r"[ :]user=<([^>]{0,128})>"),  # dovecot
-            ('user="', r'(?<![\w.-])user="(?!N/A"|unknown")([^"]{1,128})"'),  # FortiGate
-            ("user=", r"(?<!\S)user=(?![\"<]|N/A\b)([^\s;,\"(]{1,128})"),  # PAM
             (" suser=", r"[ |]suser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),  # CEF
             (" duser=", r"[ |]duser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),
+            ("user=<", r"[ :]user=<([^>]{0,128})>"),  # dovecot
+            ('user="', r'(?<![\w.-])user="(?!N/A"|unknown")([^"]{1,128})"'),  # FortiGate
+            ("user=", r"(?<!\S)user=(?![\"<]|N/A\b|\[unknown\])([^\s;,\"(]{1,128})"),  # PAM
             ("user=", _KEYED),
         ),
     ),
@@ -79,12 +72,23 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         ),
     ),
     (
+        "user ",
+        _forms(
+            ("nvalid user ", r"nvalid user (?!(?:name|input|credentials|password)\b)(.{0,128}) from "),  # sshd
+            ("nvalid user ", r"nvalid user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
+            (": invalid user ", r"^\w{1,64}: invalid user (\S{0,128})(?: \[preauth\])?$"),
+            ("llegal user ", r"llegal user (.{0,128}) from "),
+            ("authenticating user ", r"authenticating user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
+            ("from user ", r"from user (.{0,128}) [\d.:a-fA-F]{2,45} port \d"),
+            ("Close session: user ", r"^Close session: user (\S{1,128}) from "),
+        ),
+    ),
+    (
         "user",
         _forms(
             ("sername '", r"\b[uU]sername '([^']{1,128})'"),  # OpenVPN
             ("User name: ", r"User name: ([^\s,\"]{1,128})"),  # PAN-OS
             ("ocal user ", r"^session (?:opened|closed) for local user (\S{1,128}) from "),  # sftp-server
-            (" logged ", r"(?:^|,\S{1,64} )user (\S{1,128}) logged (?:in|out) from "),  # RouterOS
             (  # Samba, behind a domain; Elasticsearch; WatchGuard
                 "user [",
                 r"\buser \[(?:[^\]\s]{0,64}\]\\\[)?"
@@ -100,7 +104,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("user '", r"user '([^']{0,128})'"),
             ("user id '", r"user id '([^']{1,128})'"),  # Meraki
             ('user "', r'(?<!client )user "([^"]{0,128})"'),
-            (" failed to ", rf"\buser ({_NAME}) failed to (?:log|sign|authenticate)"),  # Arista
+            ("ailed to ", rf"\b[uU]ser ({_NAME}) [fF]ailed to (?:log|sign|authenticate)"),  # Arista, Dell
             ("for user [", r"for user \[([^\]]{0,128})\]"),  # pure-ftpd
             (" user = ", r" : user = (\S{1,128})"),  # Cisco ASA
             (" (", rf"user ({_NAME}) \((?:uid=)?\d{{1,10}}[),]"),
@@ -128,9 +132,13 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("exceeded for ", r"exceeded for (.{0,128}) from "),
             ("failures for ", r"authentication failures for (\S{1,128})"),
             ("Starting session: ", r"^Starting session: .{0,128} for (\S{1,128}) from "),
+            ("login query for '", r"login query for '([^']{1,128})'"),  # tac_plus
+            ('request for "', r'uthentication request for "([^"]{1,128})" '),  # Jellyfin
+            (" login:", r"ogin failed for db:\S{1,64} login:(\S{1,128}) from "),  # Odoo
+            ("'su ", r"'su \S{1,128}' (?:failed|succeeded) for (\S{1,128}) on "),  # su: who it was before
             ("password changed for ", r"password changed for (\S{1,128})$"),
             ("(set_id=", r"\(set_id=([^)\s]{1,128})\)"),  # Exim
-            (" su for ", r"^(?:Successful|FAILED) su for \S{1,128} by (\S{1,128})$"),  # su: who it was before
+            (" su for ", r"^(?:Successful|FAILED) su for \S{1,128} by (\S{1,128})$"),
             ("ogin ", _TRIED),
             ("uthentication ", _TRIED),
             ("EAP method ", _TRIED),
@@ -142,7 +150,9 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         _forms(
             (" using ", rf" logged in using ({_NAME}),"),  # iDRAC
             ("USER: ", r"USER: (\S{1,128}) connected from "),  # Aruba
-            (" ", r"^(?:[uU]ser )?+(\S{1,128}) logged (?:in|out|on|off) (?:from|via|at) "),
+            ("ser ", rf"ser (?<=[uU]ser )(?<!\w.ser ){_LOGGED}(?= (?:from|via|at)\b| ?\[from|\.?\Z)"),
+            (" ", rf"^{_LOGGED} (?:from|via|at) "),
+            ("; ", rf"; {_LOGGED} (?:from|via|at) "),
         ),
     ),
     (
@@ -160,7 +170,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("User '", r"(?:User|[uU]sername) '([^']{0,128})'"),  # Juniper, Cisco
             ("ogin failed: '", r"ogin failed: '([^']{1,128})'"),  # Nextcloud
             ("authentication of '", r"authentication of '([^']{1,128})' (?:with|successful|failed)\b"),  # strongSwan
-            ("' to group '", r"^add '([^']{1,128})' to "),
+            (" group '", r"^add '([^']{1,128})' to "),
             ("delete user ", r"^delete user '([^']{0,128})'"),
         ),
     ),
@@ -235,8 +245,10 @@ _ANCHORED = {
         (("AS_R", "TGS_"), r"(?:AS|TGS)_REQ .{0,512}?[, ]([^\s@,]{1,128})@[\w.-]{1,255} for \S{1,255}@"),  # Kerberos
         (
             ("FAIL",),
-            rf"FAILED (?=LOGIN .{{0,64}}FROM \S{{1,255}} FOR |SU \(to).{{0,330}}?(?: FOR |\) )({_NAME})",
+            rf"FAILED (?:LOGIN .{{0,330}}? FOR '?{_NOBODY}|SU \(to \S{{1,128}}\) )({_NAME})",
         ),  # login, su
+        (("FTP ",), r"FTP LOGIN (?:FAILED FROM \S{1,255}, |FROM \S{1,255} as )(\S{1,128})"),  # BSD's ftpd
+        (("id=f", 'id="'), r"id=\"?[\w-]{1,64}\"? .{0,4000}?(?<=\s)usr=\"?([^\s\"]{1,128})"),  # SonicWall
         (("(to ",), r"\(to \S{1,128}\) (\S{1,128}) on "),  # su
         (("+ /d", "- /d"), r"[+-] /dev/\S{1,128} ([^\s:]{1,128}):\S{1,128}$"),  # su of old
         (("LOGI", "ROOT"), r"(?:ROOT )?LOGIN ON .{1,128} BY (\S{1,128})"),  # login
@@ -271,6 +283,8 @@ _REMOTE = re.compile(  # strongSwan: local[its name]...remote[its name]; BIND
 )
 MAX_KEY = 36
 """Characters before an address that may be its key's: `srcip=`, `client_ip: `, `Source Address: `, `src: /`."""
+MAX_QUOTED = 8
+"""Texts in quotes that are looked behind for a ` from `."""
 _SIDES = ("src", "source", "client", "remote", "peer", "user", "orig", "caller", "attacker", "calling", "")
 _PLACES = ("ip", "ipaddr", "ipaddress", "ip_address", "addr", "address", "host", "h")
 _PEERS = frozenset(
@@ -317,6 +331,8 @@ def _address(message: str) -> str:
     if "rhost=" in message and (found := _REMOTE_HOST.search(message)):
         return found[1]
     start = message.rfind(" from ")
+    if start >= 0 and '"' in message:
+        start = _unquoted(message, start)
     if start >= 0 and (found := _FROM_PORT.match(message, start)):
         return found[1]
     dots, may_be_six = message.count("."), _may_hold_six(message, 0)
@@ -331,6 +347,20 @@ def _address(message: str) -> str:
     if ("#" in message or "]..." in message) and (found := _REMOTE.search(message)):
         return found[found.lastindex or 0]
     return _first_address(message, 0, _is_peers)
+
+
+def _unquoted(message: str, start: int) -> int:
+    """Where the last ` from ` up to `start` is that does not stand in quotes: those are of requests, agents, titles."""
+    for _ in range(MAX_QUOTED):
+        if start < 0 or not _is_quoted(message, start):
+            return start
+        start = message.rfind(" from ", 0, message.rfind('"', 0, start))
+    return -1
+
+
+def _is_quoted(message: str, at: int) -> bool:
+    is_open = (message.count('"', 0, at) - message.count('\\"', 0, at)) % 2 == 1
+    return is_open and message.find('"', at) >= 0
 
 
 def _first_address(message: str, start: int, is_sought: Callable[[re.Match[str]], bool] | None = None) -> str:
@@ -369,7 +399,9 @@ def _is_peers(address: re.Match[str]) -> bool:
     if key.endswith(_TRANSPORTS):  # Asterisk's `RemoteAddress="IPV4/UDP/10.0.0.1/5060"`
         key = key[: key.rfind("=")]
     *_, first, last = ("", *re.split(r"[ ,(]", key.lower()))
-    return key != before and last in _PEERS and not (last in _PLACES and first in _OWN)
+    if key == before or last not in _PEERS or (last in _PLACES and first in _OWN):
+        return False
+    return not (before.endswith(" from ") and _is_quoted(address.string, at))
 
 
 def _without_port(text: str) -> str:

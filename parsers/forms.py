@@ -16,7 +16,7 @@ PRI = r"(?:<(\d{1,3})>)?"
 # After a pid, launchd and sandboxd of macOS write in brackets whom they speak of: that is message.
 TAG = (
     r"([^\s:\[]{1,128}+)(?:\[(?:(\d{1,10})(?::\d{1,5}+)?(?=\])|[^\]\s]{0,64}+)\]"
-    r"(?:(?:\([a-z]{1,16}+\))?:|(?= \()|(?= (?:info|notice|warning|error|debug|fatal): ))|:(?=\s|\Z))"
+    r"(?:(?:\([A-Za-z]{1,16}+\))?:|(?= \()|(?= (?:info|notice|warning|error|debug|fatal): ))|:(?=\s|\Z))"
 )
 """A tag's groups are program and pid."""
 
@@ -39,12 +39,13 @@ PRIORITISED = re.compile(_PRIORITISED, FLAGS)
 _WORD = r"[A-Z(][\w.()+&-]{0,63}+"
 SPACED_NAME = rf"{_WORD}(?: {_WORD}){{1,3}}+"
 """A name of several words, each with a capital: `Google Chrome Helper`."""
-_SPACED_TAG = re.compile(  # `authpriv.info …`, `syslogd 1.4.1: `, `Microsoft Word[14463]: ` and `notice mcpd[77]: `
+_SPACED_TAG = re.compile(
     rf"{_PRIORITISED}|"
-    rf"(?:({SPACED_NAME})(?=\[)|([^\s:\[]{{1,64}}+)(?: \d{{1,9}}+\.[\d.]{{1,16}}+| ([^\s:\[]{{1,64}}+)(?=\[)))"
-    r"(?:\[(\d{1,10}+)\])?:(?:\s|\Z)(.*)",
+    rf"(?:({SPACED_NAME})(?=\[)|([^\s:\[]{{1,64}}+)(?: \d{{1,9}}+\.[\d.]{{1,16}}+"
+    r"| ([^\s:\[]{1,64}+)(?=\[|(?<= kernel):)))(?:\[(\d{1,10}+)\])?:(?:\s|\Z)(.*)",
     FLAGS,
 )
+"""`authpriv.info …`, `syslogd 1.4.1: `, `Microsoft Word[14463]: `, `notice mcpd[77]: ` and `web-01 sshd[77]: `."""
 
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _LONE = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
@@ -91,6 +92,8 @@ def build(
             pid, message, severity = own_pid, own, SEVERITIES[level] if severity is None else severity
         if second and first in SEVERITIES:  # F5 writes the level there
             first, second, severity = second, None, SEVERITIES[first] if severity is None else severity
+        if second and first[0].isalnum():  # a relay's name or address stood in front
+            host, first, second = first, second, None
         program = program or name or (f"{first} {second}" if second else first)
     user, address = entities(message)
     number = int(pid) if pid else None

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import tzinfo
+from functools import lru_cache
 
 from parsers import daemons, dates
 from parsers.daemons import unwrapped
@@ -71,8 +72,7 @@ def _suricata(document: Mapping[str, object], origin: str, _now: float, _zone: t
     if time is None:
         return None
     kind = _text(document, "event_type")
-    about = document.get(kind)
-    inner: Mapping[str, object] = about if isinstance(about, dict) else {}
+    inner = _inner(document, kind)
     what = [_text(inner, key) for key in ("signature", "category", "rrname", "sni", "http_method", "hostname", "url")]
     flow = f"{_end(document, 'src')} -> {_end(document, 'dest')}"
     words = [kind, *filter(None, what), _text(document, "proto"), flow]
@@ -90,7 +90,7 @@ def _mongo(document: Mapping[str, object], origin: str, _now: float, _zone: tzin
     words = [_text(document, "msg"), *(f"{key}={text}" for key in told if (text := _text(told, key)))]
     severity = {"F": 2, "E": 3, "W": 4, "I": 6}.get(_text(document, "s")[:1], 7)
     line = build(origin, time, "", _text(document, "c"), None, " ".join(words)[:MAX_MESSAGE], severity)
-    return line._replace(user=line.user or _somewhere(told, _WHO))
+    return line._replace(user=line.user or _somewhere(told, dict.fromkeys(_WHO, 0), _spelt))
 
 
 def _nxlog(document: Mapping[str, object], origin: str, _now: float, zone: tzinfo) -> LogLine | None:
@@ -109,6 +109,19 @@ def _nxlog(document: Mapping[str, object], origin: str, _now: float, zone: tzinf
     )
     user, address = _text(document, "TargetUserName"), _text(document, "IpAddress").replace("-", "")
     return line._replace(user=user or line.user, address=address or line.address)
+
+
+def _exported(document: Mapping[str, object], origin: str, _now: float, zone: tzinfo) -> LogLine | None:
+    """An event of Windows by evtx_dump: `{"Event":{"System":{"TimeCreated":{"SystemTime":"…"},…},"EventData":{…}}}`."""
+    event = _inner(document, "Event")
+    system, data = _inner(event, "System"), _inner(event, "EventData")
+    time = instant(_attribute(system, "TimeCreated", "SystemTime"), zone)
+    if time is None:
+        return None
+    number = _text(system, "EventID") or _text(_inner(system, "EventID"), "#text")
+    message = f"{number} {_all(data)}".strip()
+    program, pid = _attribute(system, "Provider", "Name"), _number(_attribute(system, "Execution", "ProcessID"))
+    return _named(build(origin, time, _text(system, "Computer"), program, pid, message, None), data)
 
 
 def _gelf(document: Mapping[str, object], origin: str, now: float, _zone: tzinfo) -> LogLine | None:
@@ -142,7 +155,7 @@ def _logged(document: Mapping[str, object], origin: str, now: float, zone: tzinf
     line = build(
         origin,
         time,
-        _called(document, _HOSTS),
+        _called(document, _HOSTS) or _sender(document),
         _called(document, _PROGRAMS),
         _number(_text(document, *_PIDS)),
         " ".join((text, *more))[:MAX_MESSAGE],
@@ -158,8 +171,9 @@ def told_by(line: LogLine, pairs: Mapping[str, object]) -> LogLine:
 
 
 def _named(line: LogLine, document: Mapping[str, object]) -> LogLine:
-    user = line.user or _somewhere(document, _WHO) or _somewhere(document, _WHOSE)
-    return line._replace(user=user, address=_address(_somewhere(document, _FROM_WHERE)) or line.address)
+    user = line.user or _somewhere(document, _NAMES, _spelt)
+    address = _somewhere(document, _FROM_WHERE, _address) or _somewhere(document, _ENDS, _literal) or line.address
+    return line._replace(user=user, address=address)
 
 
 _TIMES = (
@@ -178,6 +192,7 @@ _TIMES = (
         "observedTimeUnixNano",
         "EdgeStartTimestamp",  # Cloudflare
         "Datetime",
+        *("UtcTime", "TimeGenerated", "TimeCreated", "createdAt", "created_at", "date_create", "Date", "log_time"),
     ),
 )
 _TEXTS = (
@@ -186,25 +201,43 @@ _TEXTS = (
 )
 _FAULTS = ("error", "err", "@x")
 _LEVELS = ("level", "severity", "levelname", "lvl", "@l", "log_level", "severityText")
-_HOSTS = ("hostname", "host", "hostIdentifier", "MachineName")
+_HOSTS = ("hostname", "host", "hostIdentifier", "MachineName", "Computer", "syslog_hostname")
+_SENDERS = ("agent", "device", "kubernetes")
+"""Objects whose name, or whose host, is the host's."""
 _PROGRAMS = (
+    *("_path", "syslog_program", "ident"),  # Zeek, Fluentd
     *("service", "app", "application", "appname", "program", "logger", "name", "component", "module"),
-    *("loggerName", "logger_name", "_path", "SourceContext"),  # Log4j, Logstash, Zeek, Serilog
+    *("loggerName", "logger_name", "SourceContext"),  # Log4j, Logstash, Serilog
 )
-_PIDS = ("pid", "process_id")
+_PIDS = ("pid", "process_id", "process", "ProcessId")
 _USERS = ("user", "username", "user_name", "User", "UserName")
 _WHO = frozenset({
     "username", "user", "usr", "uname", "loginname", "accountname", "principalname", "principalemail", "alternateid",
     "clientusername", "clientaccount", "remoteuser", "useremail", "userprincipalname", "targetusername",
 })  # fmt: skip
-_WHOSE = frozenset({"userid", "login", "account", "principal", "principalid", "displayname", "identity", "initiatedby"})
-"""Keys of the user's name, in small letters and without what parts their words; deeper ones count last."""
-_FROM_WHERE = frozenset(
-    f"{side}{what}"
-    for side in ("src", "source", "client", "remote", "peer", "user", "caller", "origin", "real", "http", "")
-    for what in ("ip", "ips", "addr", "address", "ipaddress", "ipaddr", "host")
-    if side or what not in {"host", "addr"}
-) | {"idorigh", "origh", "calleripaddress", "clientipaddress", "remotehost", "saddr", "srcaddr", "callerip", "rhost"}
+_WHOSE = frozenset({
+    "userid", "login", "account", "principal", "principalid", "displayname", "identity", "initiatedby",
+    "actor", "actorname", "actoremail",
+})  # fmt: skip
+_NAMES = dict.fromkeys(_WHOSE, 1) | dict.fromkeys(_WHO, 0)
+"""Keys of the user's name, in small letters and without what parts their words; of two alike the outer one counts."""
+_FROM_WHERE = dict.fromkeys((
+    *(
+        f"{side}{what}"
+        for side in ("src", "source", "client", "remote", "peer", "user", "caller", "origin", "real", "http")
+        for what in ("ip", "ips", "addr", "address", "ipaddress", "ipaddr", "host")
+    ),
+    *("idorigh", "origh", "calleripaddress", "clientipaddress", "remotehost", "saddr", "srcaddr", "callerip", "rhost"),
+), 0)  # fmt: skip
+_BARE = ("ip", "ips", "address", "ipaddress", "ipaddr")
+_ENDS = dict.fromkeys(("src", "source", "client", "remote", "peer", "addrremote"), 0) | dict.fromkeys(_BARE, 1)
+"""Keys of the peer's address; the latter ones may hold something else, and count where none of the former is."""
+_SELVES = frozenset(
+    {"agent", "host", "observer", "server", "device", "manager", "destination", "dest", "local", "target"}
+)
+"""Objects whose bare address is none of the peer's."""
+_STRANGERS = frozenset({"header", "headers", "query", "params", "parameters", "args", "form", "cookies"})
+"""Objects that hold what a stranger wrote."""
 _NOBODY = frozenset({"", "-", "--", "<nil>", "n/a", "nil", "none", "null", "unknown"})
 MAX_FIELDS = 256
 """Of a document that are looked through."""
@@ -234,15 +267,32 @@ def _fields(document: Mapping[str, object]) -> Iterator[tuple[str, object]]:
         level = inner
 
 
-def _somewhere(document: Mapping[str, object], keys: Set[str]) -> str:
-    """The first value under one of these keys, in whatever object; not numbers, which name nobody."""
+def _somewhere(document: Mapping[str, object], ranks: Mapping[str, int], read: Callable[[str], str]) -> str:
+    """What is read under one of these keys, in whatever object: the first of the lowest rank."""
+    best, least = "", len(ranks)
     for path, value in _fields(document):
-        plain = path.lower().translate(_PARTING)
-        if plain in keys or path.rpartition(".")[2].lower().translate(_PARTING) in keys:
-            text = _text({"": value}, "")
-            if text.lower() not in _NOBODY and not text.isdecimal():
-                return text
-    return ""
+        rank = min((ranks[key] for key in _keys(path) if key in ranks), default=least)
+        if rank < least and (text := read(_text({"": value}, ""))):
+            best, least = text, rank
+        if least == 0:
+            break
+    return best
+
+
+@lru_cache(maxsize=4_096)  # documents of one source have the same
+def _keys(path: str) -> tuple[str, ...]:
+    """What a field is called, plainly: by its whole path, and by its own key unless the objects around it forbid."""
+    around, _, last = path.lower().rpartition(".")
+    plain, objects = last.translate(_PARTING), set(around.split("."))
+    if objects & _STRANGERS:
+        return ()
+    whole = path.lower().translate(_PARTING)
+    return (whole,) if plain in _BARE and objects & _SELVES else (whole, plain)
+
+
+def _spelt(text: str) -> str:
+    """A name; numbers name nobody."""
+    return "" if text.lower() in _NOBODY or text.isdecimal() else text
 
 
 def _all(document: Mapping[str, object]) -> str:
@@ -253,7 +303,12 @@ def _all(document: Mapping[str, object]) -> str:
 
 def _address(text: str) -> str:
     """Of a name or an address with its port: `203.0.113.9:4711`."""
-    return entities(text)[1] or ("" if any(char in text for char in " :,/") else text)
+    return _literal(text) or ("" if any(char in text for char in " :,/") else _spelt(text))
+
+
+def _literal(text: str) -> str:
+    """An address, not a name."""
+    return entities(text)[1]
 
 
 def _rendered(document: Mapping[str, object]) -> str:
@@ -296,6 +351,12 @@ def _called(document: Mapping[str, object], keys: Sequence[str]) -> str:
     return ""
 
 
+def _sender(document: Mapping[str, object]) -> str:
+    """The host that an object for who sent the document names."""
+    senders = (sender for key in _SENDERS if isinstance(sender := document.get(key), dict))
+    return next((name for sender in senders if (name := _text(sender, "host", "name"))), "")
+
+
 _Read = Callable[[Mapping[str, object], str, float, tzinfo], LogLine | None]
 _READERS: tuple[tuple[frozenset[str], _Read], ...] = (
     (frozenset({"__REALTIME_TIMESTAMP"}), _journald),
@@ -303,9 +364,22 @@ _READERS: tuple[tuple[frozenset[str], _Read], ...] = (
     (frozenset({"event_type", "timestamp"}), _suricata),
     (frozenset({"t", "msg"}), _mongo),
     (frozenset({"EventTime"}), _nxlog),
+    (frozenset({"Event"}), _exported),
     (frozenset({"short_message"}), _gelf),
 )
 """By the fields that each has; the first that fits is taken."""
+
+
+def _inner(document: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """The object under a key, an empty one where there is none."""
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _attribute(document: Mapping[str, object], element: str, name: str) -> str:
+    """Of an element of XML, as it is in JSON: beside its text, or in an object of its own."""
+    found = _inner(document, element)
+    return _text(found, name) or _text(_inner(found, "#attributes"), name)
 
 
 def _end(document: Mapping[str, object], side: str) -> str:

@@ -84,6 +84,18 @@ def instant(text: str, zone: tzinfo = UTC) -> float | None:
         return None
 
 
+def zone_of(offset: str) -> tzinfo:
+    """The zone of `Z`, `+01:00`, `+0100` or `+01`.
+
+    Raises:
+        NoSuchDate: no zone is so far away.
+    """
+    minutes = 0 if offset == "Z" else int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[3:][-2:] or 0))
+    if abs(minutes) >= 24 * 60:
+        raise NoSuchDate
+    return timezone(timedelta(minutes=minutes))
+
+
 _HOURS = {
     "UTC": 0, "UCT": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "MET": 1, "MEST": 2, "CET": 1, "CEST": 2, "EET": 2,
     "EEST": 3, "MSK": 3, "SAST": 2, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
@@ -172,12 +184,7 @@ def _hour(year: int, date: str, hour: str, zone: tzinfo) -> float | None:
 
 @lru_cache(maxsize=4_096)
 def _iso_hour(date: str, hour: str, offset: str, zone: tzinfo) -> float | None:
-    if offset:
-        minutes = 0 if offset == "Z" else int(offset[0] + "1") * (int(offset[1:3]) * 60 + int(offset[3:][-2:] or 0))
-        if abs(minutes) >= 24 * 60:
-            return None
-        zone = timezone(timedelta(minutes=minutes))
-    return _timestamp(int(date[:4]), int(date[5:7]), int(date[8:]), int(hour), zone)
+    return _timestamp(int(date[:4]), int(date[5:7]), int(date[8:]), int(hour), zone_of(offset) if offset else zone)
 
 
 def _timestamp(year: int, month: int, day: int, hour: int, zone: tzinfo) -> float | None:

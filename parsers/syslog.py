@@ -47,6 +47,7 @@ from parsers.stamps import (
     latest,
     named_zone,
     seconds,
+    zone_of,
 )
 
 MAX_CHARS = 65_536
@@ -65,7 +66,8 @@ REASONS = (EMPTY, NO_STAMP, NO_SUCH_DATE, NO_JSON)
 """Everything `Rejected.reason` can say."""
 
 _HOST_TAG = rf"(?:([^\s\[]{{1,255}}+)(?<!:)\s++)?(?:{TAG})?(.*)"
-_BSD = re.compile(rf"{PRI}({DATE}) (?:(\d{{4}}) )?{CLOCK}\s{{1,2}}+{_HOST_TAG}", FLAGS)
+_OFFSET = r"(?: ?(Z|[+-]\d\d:?\d\d)(?: DST)?(?=\s))?"
+_BSD = re.compile(rf"{PRI}({DATE}) (?:(\d{{4}}) )?{CLOCK}{_OFFSET}\s{{1,2}}+{_HOST_TAG}", FLAGS)
 _YEAR_FIRST = re.compile(rf"{PRI}(\d{{4}}) ({DATE}) {CLOCK}\s{_HOST_TAG}", FLAGS)
 _ESX_LEVEL = r"(?:[A-Z][a-z]\((\d{1,3})\) )?"
 _ISO = re.compile(rf"{PRI}{ISO_STAMP} {_ESX_LEVEL}{_HOST_TAG}", FLAGS)
@@ -104,6 +106,7 @@ _CISCO_USER = re.compile(
     FLAGS,
 )
 _LATE = re.compile(r"(?:(\d{4})|([A-Z]{3,4})|<[a-z\d]{2,16}\.[a-z]{3,8}>)\Z", FLAGS)
+_YEAR = re.compile(r"(\d{4}) (.*)", FLAGS)
 _HOST_AND_TAG = re.compile(rf"([^\s\[:]{{1,255}}+) {TAG}(.*)", FLAGS)
 _CAPITALS = re.compile(rf"({SPACED_NAME}):\s(.*)", FLAGS)
 _EVENT = re.compile(
@@ -114,6 +117,8 @@ _EVENT = re.compile(
 _NO_HOSTS = frozenset(cased(level) for level in SEVERITIES for cased in (str.lower, str.upper, str.title))
 _LEVEL_FIRST = re.compile(r"\d{1,10}+ \[[A-Z]|[FEWID]\d? ++[A-Z-]{1,16}+ ++\[", FLAGS)
 """What databases write where a host would stand: a thread's number, a level of one letter."""
+_HOST_LIKE = re.compile(r"(?=[^\d.-]{0,255}+[\d.-])[\w.:%-]{1,255}+\Z", FLAGS)
+"""What is a host's name even where no tag follows; another word is the message's first."""
 _PID_TAG = re.compile(r"([A-Za-z][\w./-]{0,127}+)\[(\d{1,10}+)\] (.*)", FLAGS)
 _AIX = re.compile(
     r"(?=forwarded from |[a-z0-9|]{1,64}+:[a-z])(?:forwarded from ([^\s:]{1,255}+): )?"
@@ -134,7 +139,7 @@ _NO_PROGRAMS = frozenset({"Severity", "MessageID"})
 _NO_DEVICES = frozenset({"SFIMS"})
 """What stands where devices write their names: the tag of Cisco's Firepower."""
 _ACCESS_POINT = re.compile(r"(?:([^\s,]{1,64}+),)?[\da-f]{12},[^\s,]{1,128}+", FLAGS)
-"""The tag of Ubiquiti's devices, in front of a program's own: a name, an address and a version."""
+"""The tag of Ubiquiti's devices, or their host, in front of a program's own: a name, an address and a version."""
 _TAG = re.compile(rf"{TAG}(.*)", FLAGS)
 _TOPIC_TAG = re.compile(r"([a-z][a-z\d-]{1,31}),[a-z\d,!-]{1,95}", FLAGS)
 _ARGUED = re.compile(r"([\w.-]{1,64})\([\w-]{1,32}=[^()]{0,64}\)", FLAGS)
@@ -200,12 +205,14 @@ def _other(text: str, origin: str, now: float, zone: tzinfo, format: str) -> Log
 
 def _bsd(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine:
     """`<38>Mar 27 13:06:56 host sshd[1291]: message`. Source: RFC 3164, section 4."""
-    pri, date, year, hour, minute, second, host, program, pid, message = found.groups()
+    pri, date, year, hour, minute, second, offset, host, program, pid, message = found.groups()
     into_s = int(minute) * 60 + seconds(second)
+    if offset:
+        zone = zone_of(offset)
     time = at(int(year), date, hour, zone) + into_s if year else latest(date, hour, into_s, now, zone)
     severity = severity_of(pri) if pri else None
-    if program is None or _is_odd(program) or message[:2] in _CODES:
-        return _odd(_Parts(origin, time, host, program, pid, message, severity), now, zone)
+    if program is None or _is_odd(program) or message[:2] in _CODES or (host and "," in host):
+        return _odd(_Parts(origin, time, host, program, pid, message, severity, bool(offset)), now, zone)
     return build(origin, time, host, program, pid, message, severity)
 
 
@@ -229,8 +236,11 @@ def _iso(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> LogLine
         or (program is None and (host is None or _LEVEL_FIRST.match(found.string, found.end(6) + 1)))
     ):
         return daemons.undressed(found.string[found.end(6) + 1 :].lstrip(), origin, time, severity)
-    if program is None or _is_odd(program) or message[:2] in _CODES:
-        return _odd(_Parts(origin, time, host, program, pid, message, severity, bool(offset)), now, zone)
+    if program is None or _is_odd(program) or message[:2] in _CODES or (host and "," in host):
+        line = _odd(_Parts(origin, time, host, program, pid, message, severity, bool(offset)), now, zone)
+        if not host or _HOST_LIKE.match(host) or (line.program and not line.program[0].isdecimal()):
+            return line
+        return daemons.undressed(found.string[found.end(6) + 1 :].lstrip(), origin, time, severity)
     return build(origin, time, host, program, pid, message, severity)
 
 
@@ -291,7 +301,10 @@ def _dated(text: str, origin: str, now: float, zone: tzinfo) -> LogLine | None:
 
 
 def _boot(found: re.Match[str], origin: str, now: float, _zone: tzinfo) -> LogLine:
-    """`[  123.456789] usb 1-1: message`: seconds since a start that nobody told."""
+    """`[  123.456789] usb 1-1: message`: seconds since a start that nobody told; by journalctl with host and tag."""
+    if head := daemons.HOSTED.match(found[2]):
+        host, program, pid, message = head.groups()
+        return build(origin, now, host, program, pid, message, severity_of(found[1]))
     return build(origin, now, "", "kernel", None, found[2], severity_of(found[1]))
 
 
@@ -337,6 +350,8 @@ def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> 
 
 def _cleared(parts: _Parts, tag: str) -> _Parts:
     """The parts with the program's bare name for a tag that holds more: a path, topics, arguments, Comware's code."""
+    if point := _ACCESS_POINT.fullmatch(parts.host or ""):
+        parts = parts._replace(host=point[1])
     if tag in _NO_PROGRAMS:
         return parts._replace(program="", message=f"{tag}:{parts.message}")
     if parts.pid is None and (late := _LATE_PID.match(parts.message)):  # Unbound's, and its thread's number
@@ -374,15 +389,17 @@ def _category(message: str) -> str:
 
 
 def _late(parts: _Parts, late: re.Match[str], message: str, zone: tzinfo) -> _Parts:
-    """A year or a zone's name after the clock, which had been taken for the host's name."""
+    """A year or a zone's name after the clock, or both (`CST 1987`), which had been taken for the host's name."""
+    year, named = late.groups()
+    if named and (after := _YEAR.match(message)):
+        year, message = after.groups()
     if not (found := _HOST_AND_TAG.match(message)):
         return parts
     host, program, pid, rest = found.groups()
-    parts = parts._replace(host=host, program=program, pid=pid, message=rest)
-    year, named = late.groups()
+    time = in_year(parts.time, int(year), zone) if year else parts.time
     if named and not parts.has_offset:
-        return parts._replace(time=in_zone(parts.time, zone, named_zone(named, zone)))
-    return parts._replace(time=in_year(parts.time, int(year), zone)) if year else parts
+        time = in_zone(time, zone, named_zone(named, zone))
+    return parts._replace(time=time, host=host, program=program, pid=pid, message=rest)
 
 
 def _relayed(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine | None:
@@ -400,13 +417,15 @@ def _relayed(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine |
     pri, date, *clock, host, program, pid, rest = found.groups()
     try:
         if found.re is _BSD:
-            time = _device_time(("", date, *clock), now, zone)
+            *clock, offset = clock
+            time = _device_time(("", date, *clock), now, zone_of(offset) if offset else zone)
         else:
-            time = iso_at(date, clock[0], clock[3], zone) + int(clock[1]) * 60 + seconds(clock[2])
+            *clock, offset, _ = clock
+            time = iso_at(date, clock[0], offset, zone) + int(clock[1]) * 60 + seconds(clock[2])
     except NoSuchDate:
         return None
     severity = parts.severity if pri is None else severity_of(pri)
-    has_offset = found.re is not _BSD and bool(clock[3])
+    has_offset = bool(offset)
     inner = _Parts(parts.origin, time, host or parts.host, program, pid, rest, severity, has_offset)
     return _odd(inner, now, zone, passed_on=False)
 

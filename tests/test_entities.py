@@ -106,6 +106,16 @@ def test_a_user_name_cannot_forge_the_address() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "name", ["a COMMAND=/x", "a : TTY=", "b|10.0.0.1|ok", "a from b[10.0.0.1]: x", "x user=eve", 'a" from']
+)
+def test_a_user_name_cannot_pass_for_another_programs_line(name: str) -> None:
+    """What cuts a command or a request off hides no address: those lines are known from their beginning on."""
+    assert entities(f"Invalid user {name} from 10.1.2.3 port 22") == (name, "10.1.2.3")
+    assert entities(f"Failed password for invalid user {name} from 10.1.2.3 port 22 ssh2") == (name, "10.1.2.3")
+    assert entities(f"Connection closed by invalid user {name} 10.1.2.3 port 22 [preauth]") == (name, "10.1.2.3")
+
+
 @given(st.lists(st.one_of(st.text(max_size=9), st.sampled_from(KNOWN).map(lambda known: known[0]))).map(" ".join))
 def test_any_message_has_two_entities_that_stand_in_it(message: str) -> None:
     """Nothing raises, and nothing is invented."""
@@ -133,6 +143,11 @@ def test_hostile_messages_take_no_longer_than_their_length_allows() -> None:
         "1.1.1.1.1 > ",
         "auth(a,",
         "TGS_REQ , a@b for ",
+        '" from ',
+        ", client: ",
+        "a from b[1.1.1.1]: ",
+        "; user a logged in ",
+        "user denied: (a) from ",
     ):
         began = time.perf_counter()
         entities(piece * (1_000_000 // len(piece)))
