@@ -95,7 +95,8 @@ def test_a_file_in_the_folder_is_all_that_a_detector_takes(settings: ViewSetting
     assert worst.sighting.line.origin == "strange"
     assert worst.score == strangest(learnt).score
     assert explain.reason(worst) == (
-        "`a line like none before` came, its successor 1 in 220; "
+        "`new user: name=toor, UID=<NUM>, GID=<NUM>, home=<PATH>, shell=<PATH>` (a line like none before) came, its "
+        "successor 1 in 220; "
         "`pam_unix(sshd:session): session opened for user <*> by (uid=<NUM>)` (55 %) was expected."
     )
     event = record(worst, "p", 0.0, "w").body["event"]
