@@ -56,6 +56,8 @@ class Rejected(NamedTuple):
     """A short constant phrase, so that rejections can be counted by reason."""
     text: str
     """The beginning of the line, at most 200 characters."""
+    clock: float = 0.0
+    """When its source showed it, seconds since the epoch; 0 = nobody knows."""
 
 
 @lru_cache(maxsize=1_000)  # lines of one hour come together

@@ -133,13 +133,18 @@ def use(shelf: Path, source: str, id: str) -> None:
     """Make `id` the bundle in use of a source.
 
     Raises:
-        BundleError: there is no such bundle.
+        BundleError: there is no such bundle, or it cannot be noted.
     """
-    if not (shelf / source / id / "bundle.json").is_file():
-        raise BundleError(f"{shelf / source}: has no bundle {id}; `siem-anomaly bundle list` shows those it has")
-    draft = shelf / source / ".current"
-    draft.write_text(id + "\n", encoding="utf-8")
-    draft.replace(shelf / source / "current")
+    folder = shelf / source
+    if id not in ids(shelf, source):
+        raise BundleError(f"{folder}: has no bundle {id}; `siem-anomaly bundle list` shows those it has")
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix=".current-", dir=folder, delete=False) as draft:
+            draft.write(id + "\n")
+        Path(draft.name).chmod(0o644)
+        Path(draft.name).replace(folder / "current")
+    except OSError as error:
+        raise BundleError(f"{folder}: cannot be written ({error.strerror}); check the setting `bundles`") from error
 
 
 def current_id(shelf: Path, source: str) -> str:
@@ -156,6 +161,15 @@ def current_id(shelf: Path, source: str) -> str:
         ) from None
 
 
+def in_use(shelf: Path, source: str) -> str | None:
+    """The same; None where there is none, or it is gone."""
+    try:
+        id = current_id(shelf, source)
+    except BundleError:
+        return None
+    return id if id in ids(shelf, source) else None
+
+
 def current(shelf: Path, source: str) -> Bundle:
     """The bundle in use of a source.
 
@@ -166,9 +180,14 @@ def current(shelf: Path, source: str) -> Bundle:
 
 
 def ids(shelf: Path, source: str) -> list[str]:
-    """The ids of a source's bundles, oldest first."""
-    folder = shelf / source
-    return sorted(found.parent.name for found in folder.glob("*/bundle.json")) if folder.is_dir() else []
+    """The ids of a source's bundles, oldest first; drafts are none."""
+    found = (path.parent.name for path in (shelf / source).glob("[!.]*/bundle.json"))
+    return sorted(found, key=_day_and_number)
+
+
+def _day_and_number(id: str) -> tuple[str, int, str]:
+    day, _, number = id.rpartition("-")
+    return (day, int(number), "") if number.isdecimal() else (id, 0, id)
 
 
 def new_id(shelf: Path, source: str, day: str) -> str:

@@ -44,6 +44,8 @@ from plugin.ports import Nobody, Ports, Span, Watch
 
 FAILED_AT = 10
 """Exit code of `score --fail-at` when something reached the score."""
+MOST = 1e9
+"""Alerts a day: more than any log has lines."""
 WATCH_S = 2.0
 """Between two looks of `status --watch`."""
 FAULTS = 9
@@ -85,7 +87,16 @@ class Given:
         return settings_file.load(self.config)
 
 
-SourceName = Annotated[str, typer.Option("--source", help="A source of the settings, by its name.")]
+def _source_name(name: str) -> str:
+    try:
+        return settings_file.named(name)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name!r} {error}") from None
+
+
+SourceName = Annotated[
+    str, typer.Option("--source", callback=_source_name, help="A source of the settings, by its name.")
+]
 AnySource = Annotated[str | None, typer.Option("--source", help="One source; all of them without.")]
 
 
@@ -161,7 +172,8 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
     file: Annotated[list[str], typer.Argument(help="Log files, plain or .gz; - reads standard input.")],
     bundle: Annotated[Path | None, typer.Option(help="Judge by this bundle, not by the file itself.")] = None,
     budget: Annotated[
-        float | None, typer.Option(min=0.001, help="Alerts a day; 5 without a bundle, its own cut with one.")
+        float | None,
+        typer.Option(min=0.001, max=MOST, help="Alerts a day; 5 without a bundle, its own cut with one."),
     ] = None,
     view: Annotated[
         list[str] | None,
@@ -185,18 +197,31 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
     name = files.title(file[0])
     with _progress(f"learning from {name}") as tell:
         views = {each: READY[each] for each in view} if view else None
-        report = scoring.score(lines, rejected, name, bundle=judge, budget=budget, views=views, progress=tell)
-    if json_:
-        for anomaly in report.anomalies:
-            found = documents.record(anomaly, "siem-anomaly", time.time(), "score")
-            _print_json({"_id": found.id, **found.body})
-    else:
-        terminal.show(out, report, unfold=all_, top=top)
-    if html is not None:
+        report = scoring.score(
+            lines, rejected, name, bundle=judge, budget=budget, views=views, least=fail_at, progress=tell
+        )
+    if html is not None:  # first: whoever reads what follows may stop
         pages.write(story.tell(report, name, unfold=all_), html)
         talk.print(f"{html} is written", markup=False, highlight=False)
-    if fail_at is not None and report.worst >= fail_at:
-        raise typer.Exit(FAILED_AT)
+    with _ending(FAILED_AT if fail_at is not None and 0.0 < report.worst >= fail_at else 0):
+        if json_:
+            for anomaly in report.anomalies:
+                found = documents.record(anomaly, "siem-anomaly", time.time(), "score")
+                _print_json({"_id": found.id, **found.body})
+        else:
+            terminal.show(out, report, unfold=all_, top=top)
+
+
+@contextmanager
+def _ending(code: int) -> Iterator[None]:
+    """Exit with this code at the end of the block, also where its reader has read enough."""
+    try:
+        yield
+    except SystemExit:
+        if not code:
+            raise
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command()
@@ -240,6 +265,10 @@ def _check_sources(context: typer.Context, source: str | None) -> list[str]:
             for notice in checking.outdated(bundles.current(settings.bundles, name), settings.source(name)):
                 _notice(notice)
     return faults
+
+
+def _tell(told: str) -> None:
+    out.print(told, highlight=False, markup=False, soft_wrap=True)
 
 
 def _notice(told: str) -> None:
@@ -296,7 +325,7 @@ def train(
 def tune(
     context: typer.Context,
     source: SourceName,
-    budget: Annotated[float | None, typer.Option(min=0.001, help="Alerts a day.")] = None,
+    budget: Annotated[float | None, typer.Option(min=0.001, max=MOST, help="Alerts a day.")] = None,
     cut: Annotated[float | None, typer.Option(min=0, max=100, help="The score an anomaly has at least.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would change; write nothing.")] = False,
 ) -> None:
@@ -310,11 +339,11 @@ def tune(
         raise typer.BadParameter("tune: give either --budget ALERTS_A_DAY or --cut SCORE")
     terminal.show_tuned(out, tuning.compare(bundle, new))
     if new == bundle.threshold.cut:
-        out.print(f"{source}: that is the cut in use; nothing was written.", highlight=False)
+        _tell(f"{source}: that is the cut in use; nothing was written.")
     elif not dry_run:
-        child = tuning.tune(bundle, new, _settings(context).bundles)
+        child = tuning.tune(bundle, source, new, _settings(context).bundles)
         back = f"`siem-anomaly bundle use --source {source} {bundle.id}` goes back"
-        out.print(f"{source}: bundle {child.id} is in use; {back}.", highlight=False, soft_wrap=True)
+        _tell(f"{source}: bundle {child.id} is in use; {back}.")
     else:
         out.print("Nothing was written.")
 
@@ -357,7 +386,7 @@ def _poll_once(polling: Polling, ports: Ports, *, dry_run: bool, as_json: bool) 
     elif dry_run:
         terminal.show_found(out, polling.key, found)
     else:
-        out.print(terminal.polled_row(polling.key, done), highlight=False, markup=False, soft_wrap=True)
+        _tell(terminal.polled_row(polling.key, done))
     if not any(polled.n_hits for polled in done) and (without := ports.logs.count_without(polling.stream)):
         field = polling.settings.time_field
         _notice(f"{polling.key}: nothing was read, and {without:,} documents lack {field}: they can never be")
@@ -396,19 +425,20 @@ def backfill(  # noqa: PLR0913, PLR0917 - each argument is an option a person ma
         backfills.begin_again(polling, spans, ports)
     left = [piece.span for piece in backfills.progress(polling, spans, ports) if piece.done < 1.0]
     if before := len(spans) - len(left):
-        talk.print(f"{source}: {before} of {len(spans)} pieces have been judged by bundle {polling.bundle.id} before.")
+        told = f"{source}: {before} of {len(spans)} pieces have been judged by bundle {polling.bundle.id} before."
+        talk.print(told, markup=False)
     if here:
         worked = _worked(polling, left, ports)
-        out.print(terminal.backfilled(polling, worked), highlight=False, markup=False, soft_wrap=True)
+        _tell(terminal.backfilled(polling, worked))
         return
     queue.enqueue(settings.celery, queue.BACKFILL, [(source, *span, pause_s) for span in left])
-    out.print(f"{source}: {len(left)} of {len(spans)} pieces are queued.", highlight=False)
+    _tell(f"{source}: {len(left)} of {len(spans)} pieces are queued.")
     with _progress(f"judging the past of {source}") as tell:
         while wait and (share := _share_done(polling, spans, ports)) < 1.0:
             tell(share)
             time.sleep(WATCH_S)
     if wait:
-        out.print(f"{source}: all {len(spans)} pieces are done.", highlight=False)
+        _tell(f"{source}: all {len(spans)} pieces are done.")
 
 
 def _worked(polling: Polling, spans: Sequence[Span], ports: Ports) -> list[backfills.Worked]:
@@ -471,12 +501,20 @@ def bundle_list(context: typer.Context, source: AnySource = None) -> None:
     settings = _settings(context)
     for name in _sources(settings, source):
         ids = bundles.ids(settings.bundles, name)
-        in_use = bundles.current_id(settings.bundles, name) if ids else ""
-        rows = [terminal.bundle_row(bundles.load(settings.bundles / name / id), in_use=id == in_use) for id in ids] or [
-            f"  {name}  no bundle yet: `siem-anomaly train --source {name}` makes one"
-        ]
-        for row in rows:
-            out.print(row, highlight=False, markup=False, soft_wrap=True)
+        in_use = bundles.in_use(settings.bundles, name)
+        for id in ids:
+            _tell(_bundle_row(settings.bundles / name / id, in_use=id == in_use))
+        if ids and not in_use:
+            _notice(f"  {name}  none is in use: `siem-anomaly bundle use --source {name} {ids[-1]}` takes the newest")
+        if not ids:
+            _tell(f"  {name}  no bundle yet: `siem-anomaly train --source {name}` makes one")
+
+
+def _bundle_row(path: Path, *, in_use: bool) -> str:
+    try:
+        return terminal.bundle_row(bundles.load(path), in_use=in_use)
+    except BundleError as error:
+        return f"{'*' if in_use else ' '} {error}"
 
 
 @shelf.command("show")
@@ -498,7 +536,7 @@ def bundle_use(
 ) -> None:
     """Put another bundle in use; workers take it at their next poll."""
     bundles.use(_settings(context).bundles, source, id)
-    out.print(f"{source}: bundle {id} is in use.", highlight=False)
+    _tell(f"{source}: bundle {id} is in use.")
 
 
 def main() -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -55,10 +57,31 @@ Seconds = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+NAME = re.compile(r"\w[\w.@-]{0,99}")
+PART_OF = re.compile(r"\.\d{1,3}-of-\d{1,3}\Z")
+"""How the parts of a source are called."""
+KEYS = ("api_key", "api_key_file")
+"""Two ways to say one thing."""
+
+
 class _Section(BaseModel):
     """A table of the settings file: unknown keys are faults, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+
+def named(text: str) -> str:
+    """The name of a source or a view: it becomes a folder, and a part of other names.
+
+    Raises:
+        ValueError: it is none; says why.
+    """
+    if not NAME.fullmatch(text) or PART_OF.search(text):
+        raise ValueError("is no name for a source or a view: letters, digits, and `_.@-` after the first, at most 100")
+    return text
+
+
+Name = Annotated[str, AfterValidator(named)]
 
 
 def _detector(value: object) -> object:
@@ -268,7 +291,7 @@ class SourceSettings(_Section):
     """Makes the message of fields: `{event.action} {event.outcome} port{destination.port}`; '' = the text there is."""
     fields: FieldCandidates = FieldCandidates()
     views: Annotated[
-        dict[str, ViewSettings], BeforeValidator(_ready), Field(default_factory=default_views, min_length=1)
+        dict[Name, ViewSettings], BeforeValidator(_ready), Field(default_factory=default_views, min_length=1)
     ]
     """By name. A ready-made one needs nothing else: `[sources.auth.views.values]`."""
 
@@ -294,10 +317,23 @@ class SourceSettings(_Section):
         return Masks.with_own(Mask(mask.name, mask.pattern) for mask in self.masks)
 
 
+def _url(text: str) -> str:
+    """The URL of one server, with its port."""
+    fault = ValueError("must be the URL of one server, as https://HOST:9200, without user, password and query")
+    try:
+        parts = urlsplit(text)
+        port = parts.port or {"https": 443, "http": 80}[parts.scheme]
+    except (ValueError, KeyError):
+        raise fault from None
+    if not parts.hostname or parts.query or parts.fragment or re.search(r"[\s@,]", text):
+        raise fault
+    return text if parts.port else parts._replace(netloc=f"{parts.netloc.removesuffix(':')}:{port}").geturl()
+
+
 class ElasticsearchSettings(_Section):
     """Where Elasticsearch is, and how we prove who we are."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^@\s]+$")] = "https://localhost:9200"
+    url: Annotated[str, AfterValidator(_url)] = "https://localhost:9200"
     """Without user and password: those belong in `api_key`, which is never printed."""
     api_key: SecretStr | None = None
     api_key_file: Path | None = None
@@ -355,7 +391,7 @@ class Settings(BaseSettings):
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     celery: CelerySettings = CelerySettings()
     metrics: MetricsSettings = MetricsSettings()
-    sources: dict[str, SourceSettings] = {}
+    sources: dict[Name, SourceSettings] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -387,7 +423,7 @@ def load(path: Path | None) -> Settings:
     Raises:
         ConfigError: everything that is wrong, each with its key path.
     """
-    given = _read(path) if path else {}
+    given = _without_what_else_says(_read(path)) if path else {}
     strays = _strays()
     try:
         settings = Settings(**given)
@@ -399,6 +435,15 @@ def load(path: Path | None) -> Settings:
     if strays:
         raise ConfigError(strays)
     return settings
+
+
+def _without_what_else_says(given: dict[str, Any]) -> dict[str, Any]:
+    """The file's settings without a key, or a file for it, where the environment names the one or the other."""
+    section, begin = given.get("elasticsearch"), f"{Settings.model_config['env_prefix']}ELASTICSEARCH__"
+    told = {name.upper() for name in os.environ} & {f"{begin}{name.upper()}" for name in KEYS}
+    if not told or not isinstance(section, dict):
+        return given
+    return given | {"elasticsearch": {name: value for name, value in section.items() if name not in KEYS}}
 
 
 def file_source() -> SourceSettings:

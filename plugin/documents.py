@@ -38,16 +38,17 @@ def record(anomaly: Anomaly, prefix: str, now: float, worker: str, *, late: bool
 def record_id(anomaly: Anomaly) -> str:
     """40 hex digits of SHA-256 over source and origin.
 
-    For a session's end over the session too, and its silence; for a time bin over the session and the bin's width.
+    For a session's end over the session too, what joined it and its silence; for a time bin over the bin's width.
     """
-    seen, frame = anomaly.sighting, anomaly.view.lens.frame
-    end = f"\0END\0{seen.session}\0{frame.idle_s:g}" if seen.window.event == END else ""
-    end = f"\0BIN\0{seen.session}\0{frame.bins}\0{frame.bin_s:g}" if seen.window.bins else end
+    seen, frame, joined = anomaly.sighting, anomaly.view.lens.frame, ",".join(anomaly.view.lens.settings.session_by)
+    session = f"{joined}\0{seen.session}"  # which leaves out what a line does not say
+    end = f"\0END\0{session}\0{frame.idle_s:g}" if seen.window.event == END else ""
+    end = f"\0BIN\0{session}\0{frame.bins}\0{frame.bin_s:g}" if seen.window.bins else end
     words = f"{anomaly.source}\0{seen.line.origin}{end}"
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
-def rejection(rejected: Rejected, source: str, prefix: str, clock: float, now: float) -> NewDocument:
+def rejection(rejected: Rejected, source: str, prefix: str, now: float) -> NewDocument:
     """The dead letter of a line that could not be read."""
     id = hashlib.sha256(f"{source}\0{rejected.origin}".encode("utf-8", "surrogatepass")).hexdigest()[:40]
     index, name = _where(rejected.origin)
@@ -57,7 +58,7 @@ def rejection(rejected: Rejected, source: str, prefix: str, clock: float, now: f
         "reason": {"type": rejected.reason, "message": rejected.text},
         "source": {"name": source, "index": index, "id": name},
     }
-    return NewDocument(monthly(prefix, "deadletter", clock), id, body)
+    return NewDocument(monthly(prefix, "deadletter", rejected.clock or now), id, body)
 
 
 def health(prefix: str, worker: str, source: str, part: str, now: float, figures: Mapping[str, Any]) -> NewDocument:

@@ -249,9 +249,7 @@ class Watch(Protocol):
         ...
 
     def failed(self, source: str, outcome: str) -> None:
-        """One did not: `raced` (another worker was first), `degraded` (no answer), `blocked` (refused) or `cut` (it
-        hung).
-        """
+        """One did not: `raced` (another worker was first), `degraded` (no answer), `blocked` (refused) or `broken`."""
         ...
 
 

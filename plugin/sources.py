@@ -73,7 +73,7 @@ class Source:
             if isinstance(line, LogLine):
                 lines.append(line)
             else:
-                rejected.append(line)
+                rejected.append(line._replace(clock=hit.clock / 1e9))
         return lines, rejected
 
     def _line(self, hit: Hit) -> LogLine | Rejected:

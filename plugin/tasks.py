@@ -146,12 +146,7 @@ def poll(source: str, part: int = 0, until: float | None = None) -> None:
     polling = wiring.polling(settings, (source, part))
     until = until or time.time() + polling.settings.interval_s
     turn_s = min(share_s(polling.settings, len(wiring.shares(settings, settings.sources))), MAX_TURN_S)
-    try:
-        attended = attend(polling, _connected(), after(turn_s), _watch())
-    except SoftTimeLimitExceeded:
-        log.error("source=%s a poll hung and was cut after %d s", polling.key, queue.TASK_LIMIT_S - 30)
-        _watch().failed(polling.key, "cut")
-        return
+    attended = attend(polling, _connected(), after(turn_s), _watch())
     if attended.left and (rest := until - time.time()) > 0:
         poll.apply_async(args=[source, part, until], expires=rest)
 

@@ -235,6 +235,23 @@ def test_a_document_with_two_times_is_judged_once_and_stops_no_poll(site: Site) 
     assert sum(ours["template"]["key"] != "END" for ours in about) == 1
 
 
+def test_documents_as_deep_as_a_server_takes_them_stop_no_source(site: Site) -> None:
+    """A thousand levels, beside half of a surrogate pair, which the fast decoder refuses: all of the day is judged."""
+    index = f"{site.history.name}-logs-0"
+    site.put(day())
+    half = '{"@timestamp": "2026-11-23T10:00:00Z", "host": {"name": "web-01"}, "message": "\\ud800 alone"}'
+    nested = f'{{"@timestamp": "2026-11-23T10:00:00Z", "message": {"[" * 980}{"]" * 980}}}'
+    for body in (half, nested):
+        site.client.perform_request(
+            "POST",
+            f"/{index}/_doc?refresh=true",
+            body=body,
+            headers={"content-type": "application/json", "accept": "application/json"},
+        )
+    (polled,) = catch_up(site.polling, site.ports)
+    assert polled.n_hits == len(day()) + 2
+
+
 @pytest.mark.parametrize(
     ("part", "words"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,6 +193,23 @@ def test_new_ids_count_within_a_day(tmp_path: Path) -> None:
     assert bundles.new_id(tmp_path, "web", "2026-11-24") == "2026-11-24-01"
 
 
+def test_ids_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """The hundredth of a day is after the ninety-ninth; what is being written, or was left, is none."""
+    for id in ("2026-11-24-100", "2026-11-24-99", "2026-11-23-07", ".draft-x", "mine"):
+        (tmp_path / "auth" / id).mkdir(parents=True)
+        (tmp_path / "auth" / id / "bundle.json").touch()
+    assert bundles.ids(tmp_path, "auth") == ["2026-11-23-07", "2026-11-24-99", "2026-11-24-100", "mine"]
+
+
+def test_many_may_choose_at_once(tmp_path: Path) -> None:
+    """Each choice is whole, and the last one counts."""
+    saved(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: bundles.use(tmp_path, "auth", lines.bundle().id), range(200)))
+    assert bundles.in_use(tmp_path, "auth") == lines.bundle().id
+    assert [path.name for path in (tmp_path / "auth").iterdir() if path.name.startswith(".")] == []
+
+
 def test_the_bundle_in_use_is_chosen_by_name(tmp_path: Path) -> None:
     """`use` goes forward and back; `current` loads what was chosen last."""
     saved(tmp_path)
@@ -207,6 +225,8 @@ def test_a_bundle_that_is_not_there_cannot_be_used(tmp_path: Path) -> None:
     bundles.use(tmp_path, "auth", lines.bundle().id)
     with pytest.raises(BundleError, match="bundle list"):
         bundles.use(tmp_path, "auth", "2020-01-01-01")
+    with pytest.raises(BundleError, match="bundle list"):
+        bundles.use(tmp_path, "auth", f"../auth/{lines.bundle().id}")
     assert bundles.current(tmp_path, "auth").id == lines.bundle().id
 
 

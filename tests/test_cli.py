@@ -161,6 +161,21 @@ def test_a_source_without_a_bundle_is_listed_too(tmp_path: Path) -> None:
     assert second == "  app  no bundle yet: `siem-anomaly train --source app` makes one"
 
 
+def test_a_damaged_bundle_hides_no_other(tmp_path: Path) -> None:
+    """Its row says what is wrong; and where none is in use any more, how to choose one."""
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f'bundles = "{tmp_path}/shelf"\n[sources.auth]\nindices = ["x"]\n', encoding="utf-8")
+    bundles.save(lines.bundle(), tmp_path / "shelf")
+    damaged = tmp_path / "shelf" / "auth" / "2020-01-01-01"
+    damaged.mkdir()
+    (damaged / "bundle.json").write_text("{", encoding="utf-8")
+    result = CliRunner().invoke(app, ["--config", str(settings), "bundle", "list"], catch_exceptions=False)
+    first, second = result.stdout.splitlines()
+    assert "2020-01-01-01" in first
+    assert lines.bundle().id in second
+    assert f"bundle use --source auth {lines.bundle().id}" in result.stderr
+
+
 def test_the_version_is_told() -> None:
     """Who asks for help is asked for it."""
     assert CliRunner().invoke(app, ["--version"]).stdout.startswith("siem-anomaly 0.")
@@ -171,6 +186,28 @@ def test_a_line_that_reaches_the_score_fails_the_run(log: Path, bundle: Path) ->
     result = CliRunner().invoke(app, ["score", str(log), "--bundle", str(bundle), "--fail-at", "30"])
     assert result.exit_code == 10
     assert lines.STRANGE[:20] in result.stdout
+
+
+def test_a_gate_holds_whoever_reads(log: Path, bundle: Path, tmp_path: Path) -> None:
+    """The page is written and the run fails, also where the reader of its output has read enough."""
+    page = tmp_path / "page.html"
+    command = [sys.executable, "-W", "error", "-m", "plugin.cli", "score", str(log), "--bundle", str(bundle)]
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "wb") as out:
+        command += ["--top", "0", "--html", str(page), "--fail-at", "30"]
+        result = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, cwd=ROOT, timeout=300, check=False)
+    assert (result.returncode, page.stat().st_size > 10_000) == (10, True)
+
+
+def test_a_gate_may_be_lower_than_the_cut(log: Path, bundle: Path, tmp_path: Path) -> None:
+    """What reaches the score fails the run, whether or not it is an anomaly by the bundle's cut."""
+    high = tmp_path / "high"
+    judge = bundles.load(bundle).with_cut(99.0, "high", "2026-11-24T00:00:00Z")
+    path = bundles.save(judge, high)
+    for least, code in ((30.0, 10), (98.0, 0), (0.0, 10)):
+        result = CliRunner().invoke(app, ["score", str(log), "--bundle", str(path), "--fail-at", str(least)])
+        assert (result.exit_code, "nothing reached" in result.stdout) == (code, True)
 
 
 def test_a_regular_day_passes_the_gate(bundle: Path, tmp_path: Path) -> None:

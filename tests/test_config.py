@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
+from typer.testing import CliRunner
 
 from models import base
 from models.detectors import deeplog, ngrams, rarity
 from plugin import config
-from plugin.config import Settings, ViewSettings
+from plugin.cli import app
+from plugin.config import ElasticsearchSettings, Settings, ViewSettings
+from plugin.doors.elastic.client import connect
 from plugin.errors import ConfigError
 
 SECRET = "c2VjcmV0OnZlcnkgc2VjcmV0"
@@ -156,6 +159,71 @@ def test_the_environment_wins_over_the_file(settings: Path, monkeypatch: pytest.
     assert loaded.worker == "from-the-environment"
     assert loaded.elasticsearch.prefix == "mine"
     assert loaded.elasticsearch.api_key is not None
+
+
+@pytest.mark.parametrize(("given", "other"), [("API_KEY", "api_key_file"), ("api_key_file", "api_key")])
+def test_a_key_of_the_environment_replaces_the_files_whichever_way_it_is_named(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, given: str, other: str
+) -> None:
+    """One who installs has another key than the worker, whose settings these are."""
+    monkeypatch.setenv(f"SIEM_ANOMALY__ELASTICSEARCH__{given}", "installers")
+    loaded = read(settings, f"[elasticsearch]\n{other} = 'workers'\nprefix = 'mine'").elasticsearch
+    assert (getattr(loaded, other), getattr(loaded, given.lower()) is not None, loaded.prefix) == (None, True, "mine")
+
+
+@pytest.mark.parametrize("key", [f"{SECRET}\n{SECRET}", f'{{"encoded": "{SECRET}"}}', f"{SECRET}ж"])
+def test_what_is_no_key_is_told_without_showing_it(settings: Path, key: str) -> None:
+    """A whole answer of the server's, or two lines: a header takes neither, and its own words would hold the key."""
+    file = settings.with_name("key")
+    file.write_text(key, encoding="utf-8")
+    for given in (ElasticsearchSettings(api_key=SecretStr(key)), ElasticsearchSettings(api_key_file=file)):
+        with pytest.raises(ConfigError, match=r"api_key.*: is no key") as caught:
+            connect(given)
+        assert SECRET not in str(caught.value)
+    file.write_text(f"{SECRET}\n", encoding="utf-8")
+    connect(ElasticsearchSettings(api_key_file=file)).close()
+
+
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        ("http://localhost", "http://localhost:80"),
+        ("https://es.example.com/es", "https://es.example.com:443/es"),
+        ("http://[::1]:9200", "http://[::1]:9200"),
+    ],
+)
+def test_a_server_without_a_port_has_its_schemes(url: str, whole: str) -> None:
+    """As in a browser; the client wants one."""
+    settings = ElasticsearchSettings(url=url)
+    assert settings.url == whole
+    connect(settings).close()
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:9200", "http://", "http://a:99999", "http://[::1", "http://a:9200,http://b:9200", "http://a?k=v"]
+)
+def test_what_is_no_server_is_a_fault(settings: Path, url: str) -> None:
+    """With what would be one, and before anything is asked."""
+    (fault,) = faults(settings, f"[elasticsearch]\nurl = '{url}'")
+    assert "elasticsearch.url: must be the URL of one server" in fault
+
+
+@pytest.mark.parametrize("name", ["..", "/tmp", "", "a/b", "web[/]", "a b", "auth.0-of-2", "a+b", ".x"])
+def test_names_become_folders_and_must_be_some(settings: Path, name: str) -> None:
+    """Of sources and of views; also one that a command line gives."""
+    source = f'[sources."{name}"]\nindices = ["x"]\n'
+    view = f'[sources.auth]\nindices = ["x"]\n[sources.auth.views."{name}"]\ndetector = {{ kind = "rarity" }}\n'
+    for text in (source, view):
+        assert any("is no name for a source or a view" in fault for fault in faults(settings, text))
+    result = CliRunner().invoke(app, ["train", "--source", name, "x.log"])
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("setting", ["budget", "interval_s", "suppress_s", "max_late_s"])
+def test_nothing_is_infinite(settings: Path, setting: str) -> None:
+    """Arithmetic with it ends in faults far from here."""
+    (fault,) = faults(settings, f'[sources.auth]\nindices = ["x"]\n{setting} = inf')
+    assert f"sources.auth.{setting}" in fault
 
 
 @pytest.mark.parametrize("name", ["SIEM_ANOMALY__ELASTICSEARCH", "SIEM_ANOMALY__ELASTICSEARCH__APIKEY"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from models.base import Explanation
 from models.calibration import severity
-from models.windows import END, Sighting
+from models.windows import END, Sighting, Window
 from parsers.line import LogLine, Rejected
 from plugin import documents
 from plugin.pipeline import Anomaly, judge
@@ -124,7 +124,7 @@ def test_an_origin_is_index_and_id(origin: str, index: str, id: str) -> None:
     found = strange()
     body = documents.record(spoken(found, found.sighting.line._replace(origin=origin)), "p", NOW, "w").body
     assert (body["siem_anomaly"]["source"]["index"], body["siem_anomaly"]["source"]["ids"]) == (index, [id])
-    letter = documents.rejection(Rejected(origin, "no text", ""), "auth", "p", NOW, NOW)
+    letter = documents.rejection(Rejected(origin, "no text", ""), "auth", "p", NOW)
     assert (letter.body["source"]["index"], letter.body["source"]["id"]) == (index, id)
 
 
@@ -178,10 +178,19 @@ def test_a_megabyte_of_text_makes_no_megabyte_of_document() -> None:
     assert len(json.dumps(document.body)) < 20_000
 
 
+def test_sessions_of_other_fields_have_other_ids() -> None:
+    """What a line does not say is left out of its session's name: only what joins them tells such sessions apart."""
+    found = strange()
+    ended = replace(found, sighting=found.sighting._replace(window=Window((), END), session=""))
+    lens = found.view.lens
+    other = replace(lens, settings=lens.settings.model_copy(update={"session_by": ("source.ip",)}))
+    assert documents.record_id(replace(ended, view=replace(found.view, lens=other))) != documents.record_id(ended)
+
+
 def test_dead_letters_have_lasting_ids() -> None:
     """A line is rejected once however often it is read."""
-    letter = Rejected("logs/1", "no text", "…")
-    first, again = (documents.rejection(letter, "auth", "p", NOW, now) for now in (NOW, NOW + 60))
+    letter = Rejected("logs/1", "no text", "…", NOW)
+    first, again = (documents.rejection(letter, "auth", "p", now) for now in (NOW, NOW + 40 * 86_400.0))
     assert (first.store, first.id) == (again.store, again.id) == ("p-deadletter-2026.11", first.id)
 
 

@@ -238,6 +238,33 @@ def test_following_goes_on_without_a_source_that_has_no_bundle(bundle: Bundle) -
         follow([("untrained", 0)], of, ports, Event())
 
 
+def test_a_fault_of_ours_in_one_source_stops_no_other(bundle: Bundle) -> None:
+    """It is logged, counted and told in health; the next poll tries again."""
+    stop = Event()
+
+    class Faulty(FakeLogs):
+        """Breaks at each read of one source."""
+
+        def read(self, stream: Stream, span: Span) -> Page:
+            """Not of the ill one."""
+            if stream.page == 7:
+                raise RecursionError("maximum recursion depth exceeded")
+            return super().read(stream, span)
+
+    logs = Faulty(int(lines.DAY.timestamp() * 1000) + 2 * DAY_MS)
+    logs.documents = logs_of(HITS).documents
+    anomalies, checkpoints = FakeAnomalies(), FakeCheckpoints()
+    watch = Until("well", stop)
+
+    def of(share: tuple[str, int]) -> Polling:
+        return replace(polling(bundle, interval_s=1.0, page=7 if share[0] == "ill" else 5_000), name=share[0])
+
+    follow([("ill", 0), ("well", 0)], of, Ports(logs, anomalies, checkpoints), stop, watch)
+    assert set(checkpoints.stored) == {"well"}
+    (told,) = [body["siem_anomaly"]["health"] for body in anomalies.health("ill", 0.0)]
+    assert (told["status"], "RecursionError" in told["reason"]) == ("degraded", True)
+
+
 def test_why_a_poll_did_not_go_through_is_a_health_document(bundle: Bundle) -> None:
     """By `poll --once` as by a worker: who looks later shall find it."""
     anomalies = FakeAnomalies()

@@ -47,6 +47,14 @@ def test_one_that_comes_late_takes_nothing_back() -> None:
     assert repeats([said(3 * DAY_S), said(0), said(3 * DAY_S + 1)]) == [0, 0, 1]
 
 
+@pytest.mark.parametrize(
+    ("told", "late", "suppress_s"), [(said(3 * DAY_S), said(0), DAY_S), (said(1_000), said(0, 45.0), DAY_S)]
+)
+def test_of_many_late_alike_ones_the_first_is_told(told: Anomaly, late: Anomaly, suppress_s: float) -> None:
+    """A host that was cut off brings hundreds at once, long before what was told or much stranger than it."""
+    assert repeats([told, *[late] * 5], suppress_s) == [0, 0, *([1, 2, 3, 4])]
+
+
 def test_a_much_stranger_one_is_news() -> None:
     """Ten times rarer than the one that was told; from then on that is the measure."""
     assert repeats([said(), said(1, 30.0 + STRANGER - 0.1), said(2, 30.0 + STRANGER), said(3, 45.0)]) == [0, 1, 0, 1]

@@ -84,6 +84,17 @@ def test_tuning_makes_a_child_and_puts_it_in_use(tmp_path: Path) -> None:
     assert f"bundle use --source auth {lines.bundle().id}" in done.stdout
 
 
+def test_a_bundle_that_was_copied_is_tuned_where_it_lies(tmp_path: Path) -> None:
+    """Whatever source it was made for."""
+    given = settings(tmp_path)
+    (tmp_path / "shelf" / "auth").rename(tmp_path / "shelf" / "sshd")
+    with (tmp_path / "settings.toml").open("a", encoding="utf-8") as file:
+        file.write('[sources.sshd]\nindices = ["y"]\n')
+    CliRunner().invoke(app, [*given[:-1], "sshd", "--cut", "21.5"], catch_exceptions=False)
+    assert bundles.current(tmp_path / "shelf", "sshd").threshold.cut == 21.5
+    assert not (tmp_path / "shelf" / "auth").exists()
+
+
 def test_the_cut_in_use_makes_no_new_bundle(tmp_path: Path) -> None:
     """A bundle that judges alike would be one more to tell apart."""
     same = CliRunner().invoke(app, [*settings(tmp_path), "--cut", str(lines.bundle().threshold.cut)])

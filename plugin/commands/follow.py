@@ -107,6 +107,9 @@ def attend(polling: Polling, ports: Ports, enough: Enough, watch: Watch = NOBODY
         log.error("source=%s %s", polling.key, error)
         watch.failed(polling.key, "blocked")
         return Attended(hopeless=error)
+    except Exception:  # a fault of ours, or a poll that its worker cut: of one source, and no other has to wait for it
+        log.exception("source=%s a poll broke off; the next one repeats it", polling.key)
+        watch.failed(polling.key, "broken")
     else:
         return Attended(left=done[-1].backlog_s > 0.0)
     return Attended()

@@ -222,7 +222,7 @@ def write(polling: Polling, ports: Ports, found: Detection, now: float, *, late:
     """
     prefix, worker = polling.prefix, polling.worker
     records = [documents.record(each, prefix, now, worker, late=late(each)) for each in found.anomalies]
-    letters = [documents.rejection(line, polling.name, prefix, now, now) for line in found.rejected]
+    letters = [documents.rejection(line, polling.name, prefix, now) for line in found.rejected]
     written = ports.anomalies.create(records)
     unread = ports.anomalies.create(letters)
     return written._replace(refused=[*written.refused, *unread.refused])

@@ -45,16 +45,13 @@ class Report:
     rejected: Counter[str]
     """How many lines could not be read, by reason."""
     notices: tuple[str, ...]
+    worst: float = 0.0
+    """The highest score, also one under the cut; 0 where no line was strange enough to be looked for."""
 
     @property
     def days(self) -> float:
         """Time from the first line to the last, in days."""
         return (self.lines[-1].time - self.lines[0].time) / DAY_S
-
-    @property
-    def worst(self) -> float:
-        """The highest score, 0 where nothing stands out."""
-        return self.anomalies[0].score if self.anomalies else 0.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class Entry:
         return min(times), max(times)
 
 
-def score(
+def score(  # noqa: PLR0913 - what a person may ask for
     lines: Sequence[LogLine],
     rejected: Sequence[Rejected],
     name: str,
@@ -89,9 +86,10 @@ def score(
     bundle: Bundle | None = None,
     budget: float | None = None,
     views: Mapping[str, ViewSettings] | None = None,
+    least: float | None = None,
     progress: Progress,
 ) -> Report:
-    """Judge the lines, oldest first, by a bundle or by themselves.
+    """Judge the lines, oldest first, by a bundle or by themselves; `least` is the lowest score that anybody asks for.
 
     Raises:
         InputError: too few lines to learn from.
@@ -104,12 +102,13 @@ def score(
         if budget is not None:
             bundle = bundle.with_cut(bundle.threshold.cut_for(budget), bundle.id, bundle.created)
         told = _by_bundle(lines, name, bundle)
-        notices = () if told else _strongest(lines, name, bundle)
+        worst, notices = (told[0][0].score, ()) if told else _strongest(lines, name, bundle, least)
     else:
         told, notices = _by_itself(lines, name, budget or BUDGET, views or default_views(), progress)
+        worst = told[0][0].score if told else 0.0
     tops = tuple(anomalies[0] for anomalies in told)
     also = {anomalies[0].sighting.line.origin: _also(anomalies) for anomalies in told}
-    return Report(tops, also, _before(lines, tops), lines, reasons, notices)
+    return Report(tops, also, _before(lines, tops), lines, reasons, notices, worst)
 
 
 def fold(anomalies: Sequence[Anomaly]) -> list[Entry]:
@@ -125,18 +124,21 @@ def _by_bundle(lines: Sequence[LogLine], name: str, bundle: Bundle) -> list[list
     return _one_a_line(judge(bundle.matcher.match(lines), name, bundle, {}, 0.0)[0])
 
 
-def _strongest(lines: Sequence[LogLine], name: str, bundle: Bundle) -> tuple[str, ...]:
-    """How near the cut the strangest line came, where none reached it."""
+def _strongest(
+    lines: Sequence[LogLine], name: str, bundle: Bundle, least: float | None
+) -> tuple[float, tuple[str, ...]]:
+    """The strangest line's score, where none reached the cut, and how near it that came."""
     cut = lower = bundle.threshold.cut
-    while lower > LEAST:
-        lower = max(lower - 2 * STEP, LEAST)
+    lowest = LEAST if least is None else min(least, LEAST)
+    while lower > lowest:
+        lower = max(lower - 2 * STEP, lowest)
         if told := _by_bundle(lines, name, bundle.with_cut(lower, bundle.id, bundle.created)):
             first = told[0][0]
-            return (
+            return first.score, (
                 f"nothing reached the bundle's cut of {cut:.1f}: the strangest, {first.sighting.line.origin}, scores "
                 f"{first.score:.1f}; --budget with more alerts a day lowers the cut",
             )
-    return (f"nothing came near the bundle's cut of {cut:.1f}: no line scores {LEAST:.0f}",)
+    return 0.0, (f"nothing came near the bundle's cut of {cut:.1f}: no line scores {lowest:g}",)
 
 
 def _by_itself(
@@ -146,8 +148,8 @@ def _by_itself(
     plan = Plan(name, views, budget, "itself", _now(), int(lines[-1].time * 1000) + 1)
     learnt = learn_blocks(lines, plan, progress)
     days = max(lines[-1].time - lines[0].time, 1.0) / DAY_S
-    n = round(budget * max(days, 1.0))
-    cut = max(learnt.bundles[0].threshold.cut_for(max(n, 1) / days), LEAST)
+    n = max(round(budget * max(days, 1.0)), 1)
+    cut = max(learnt.bundles[0].threshold.cut_for(n / days), LEAST)
     told = _told(learnt, name, cut)
     while len(entries := fold([of_line[0] for of_line in told])) < n and cut > LEAST:
         cut = max(cut - STEP, LEAST)

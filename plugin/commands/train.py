@@ -65,12 +65,11 @@ def train(
         BundleError: it cannot be written.
     """
     now = datetime.now(UTC)
-    known = bundles.ids(shelf, name)
-    id = bundles.new_id(shelf, name, f"{now:%Y-%m-%d}")
-    parent = known[-1] if known else None
-    made = Plan(name, settings.views, settings.budget, id, now.isoformat(timespec="seconds"), until, parent)
+    made = Plan(name, settings.views, settings.budget, "", now.isoformat(timespec="seconds"), until)
     plan = replace(made, masks=settings.all_masks, max_templates=settings.max_templates)
-    bundle, notices = learn(lines, plan, progress)
+    learnt, notices = learn(lines, plan, progress)
+    id = bundles.new_id(shelf, name, f"{now:%Y-%m-%d}")  # now: another training may have ended meanwhile
+    bundle = replace(learnt, id=id, parent=bundles.in_use(shelf, name))
     path = bundles.save(bundle, shelf)
     bundles.use(shelf, name, id)
     masked = bundle.masks.touched(line.message for line in lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,15 +58,15 @@ def compare(bundle: Bundle, cut: float) -> Tuned:
     )
 
 
-def tune(bundle: Bundle, cut: float, shelf: Path) -> Bundle:
-    """Write a child of the bundle with this cut, and put it in use.
+def tune(bundle: Bundle, source: str, cut: float, shelf: Path) -> Bundle:
+    """Write a child of the source's bundle with this cut, and put it in use; the bundle may be another's, copied.
 
     Raises:
         BundleError: it cannot be written.
     """
     now = datetime.now(UTC)
-    id = bundles.new_id(shelf, bundle.source, f"{now:%Y-%m-%d}")
-    child = bundle.with_cut(cut, id, now.isoformat(timespec="seconds"))
+    id = bundles.new_id(shelf, source, f"{now:%Y-%m-%d}")
+    child = replace(bundle.with_cut(cut, id, now.isoformat(timespec="seconds")), source=source)
     bundles.save(child, shelf)
-    bundles.use(shelf, bundle.source, id)
+    bundles.use(shelf, source, id)
     return child

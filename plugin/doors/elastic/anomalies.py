@@ -15,7 +15,7 @@ from elasticsearch import ApiError, Elasticsearch
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from tenacity.wait import wait_base
 
-from plugin.documents import iso, monthly
+from plugin.documents import iso
 from plugin.doors.elastic.client import TOO_LARGE, TRANSIENT, asking, cause_words, url
 from plugin.errors import Refused, Unavailable
 from plugin.ports import MAX_HEALTH, Document, NewDocument, Written
@@ -132,7 +132,8 @@ class ElasticAnomalies:
             "document_id": document.id,
             "document": document.body,
         }
-        return NewDocument(monthly(self._prefix, "deadletter", now), document.id, body)
+        month = document.store.rpartition("-")[2]  # as the document's own: a replay finds the letter there
+        return NewDocument(f"{self._prefix}-deadletter-{month}", document.id, body)
 
 
 class _Batch:

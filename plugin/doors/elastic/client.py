@@ -133,16 +133,23 @@ def _line(words: str) -> str:
 
 def _api_key(settings: ElasticsearchSettings) -> str | None:
     if settings.api_key_file is None:
-        return settings.api_key.get_secret_value() if settings.api_key else None
+        return _one_word("api_key", settings.api_key.get_secret_value()) if settings.api_key else None
     file = settings.api_key_file
     try:
-        key = file.read_text(encoding="utf-8").strip()
+        key = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ConfigError([f"elasticsearch.api_key_file: {file} cannot be read ({why}); put the key in it"]) from None
-    if not key:
+    if not key.strip():
         raise ConfigError([f"elasticsearch.api_key_file: {file} is empty; put the key in it"])
-    return key
+    return _one_word("api_key_file", key)
+
+
+def _one_word(setting: str, text: str) -> str:
+    """A key as it goes into a header. What is none is never shown: it may hold one."""
+    if not (word := text.strip()).isascii() or not word.isprintable() or " " in word:
+        raise ConfigError([f"elasticsearch.{setting}: is no key; give the one word that is its answer's `encoded`"])
+    return word
 
 
 def _tls(settings: ElasticsearchSettings) -> dict[str, Any]:

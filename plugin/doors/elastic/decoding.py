@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Iterator
+
 import orjson
 from elasticsearch.serializer import JsonSerializer
+
+DEEPER = 5_000
 
 
 class FastJson(JsonSerializer):
@@ -22,4 +28,16 @@ class FastJson(JsonSerializer):
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
-            return super().json_loads(data)
+            with _deep():
+                return super().json_loads(data)
+
+
+@contextlib.contextmanager
+def _deep() -> Iterator[None]:
+    """The standard library calls itself for each level, and a server takes documents of a thousand."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(before + DEEPER)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
