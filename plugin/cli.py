@@ -542,14 +542,24 @@ def bundle_use(
 def main() -> None:
     """Run the command line; a fault is one sentence on stderr and its exit code, a traceback with --debug."""
     try:
-        app(_in_front(sys.argv[1:]))
+        try:
+            app(_in_front(sys.argv[1:]))
+        finally:
+            _print("")
     except PluginError as error:
-        if "--debug" in sys.argv:
-            raise
-        talk.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(error.exit_code)
-    finally:
-        _print("")
+        _fail(error, str(error), error.exit_code)
+    except OSError as error:  # a disk that is full, a folder that may not be written to
+        _leave_unread()
+        where = f"{error.filename}: " if error.filename else ""
+        why = f"{where}cannot be read or written ({error.strerror or error}); with --debug it is told where"
+        _fail(error, why, InputError.exit_code)
+
+
+def _fail(error: Exception, told: str, code: int) -> NoReturn:
+    if "--debug" in sys.argv:
+        raise error
+    talk.print(told, style="red", highlight=False, markup=False, soft_wrap=True)
+    sys.exit(code)
 
 
 def _in_front(arguments: Sequence[str]) -> list[str]:
@@ -577,8 +587,13 @@ def _print(text: str) -> None:
 
 
 def _enough() -> NoReturn:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that what is still to be flushed fails no more
+    _leave_unread()
     sys.exit(0)
+
+
+def _leave_unread() -> None:
+    """What is still to be flushed fails no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _settings(context: typer.Context) -> Settings:

@@ -188,6 +188,17 @@ def test_a_line_that_reaches_the_score_fails_the_run(log: Path, bundle: Path) ->
     assert lines.STRANGE[:20] in result.stdout
 
 
+@pytest.mark.parametrize("line", ["config", "score {log} --bundle {bundle}"])
+def test_a_full_disk_is_one_sentence(line: str, log: Path, bundle: Path) -> None:
+    """And exit 3, with nothing more when Python itself ends."""
+    command = [sys.executable, "-W", "error", "-m", "plugin.cli", *line.format(log=log, bundle=bundle).split()]
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=ROOT, timeout=300, check=False)
+    told = result.stderr.decode()
+    assert (result.returncode, told.count("\n")) == (InputError.exit_code, 1)
+    assert "cannot be read or written (No space left on device)" in told
+
+
 def test_a_gate_holds_whoever_reads(log: Path, bundle: Path, tmp_path: Path) -> None:
     """The page is written and the run fails, also where the reader of its output has read enough."""
     page = tmp_path / "page.html"
