@@ -60,7 +60,7 @@ app = typer.Typer(
 )
 shelf = typer.Typer(help="The bundles of a source: what judges it, now and before.", no_args_is_help=True)
 app.add_typer(shelf, name="bundle")
-talk = Console(stderr=True)
+talk = Console(stderr=True, emoji=False)
 
 
 class _Patient(Console):
@@ -71,7 +71,7 @@ class _Patient(Console):
         _enough()
 
 
-out = _Patient(width=None if sys.stdout.isatty() else 120)
+out = _Patient(width=None if sys.stdout.isatty() else 120, emoji=False)
 
 
 @dataclass(frozen=True)

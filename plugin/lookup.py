@@ -17,7 +17,7 @@ _MAPPINGS = (dict, Mapping)
 
 
 def first(candidates: Iterable[str]) -> Find:
-    """What finds the first candidate that holds something, as text that is safe to write; of a list, its first item."""
+    """What finds the first candidate that holds something, as text that is safe to write; a list by its first item."""
     values = [_value(path) for path in candidates]
 
     def found(document: Mapping[str, object]) -> str:
@@ -26,7 +26,7 @@ def first(candidates: Iterable[str]) -> Find:
             if value is None:
                 continue
             if isinstance(value, list):
-                value = value[0] if value else None
+                value = value[0] if len(value) == 1 else _item(value)
             if isinstance(value, str):
                 if value:
                     return _plain(value)
@@ -35,6 +35,14 @@ def first(candidates: Iterable[str]) -> Find:
         return ""
 
     return found
+
+
+def _item(values: list[object]) -> object:
+    """The first item of a list that holds something, a text or a number; None where none does."""
+    for value in values:
+        if value if isinstance(value, str) else type(value) in _NUMBERS:
+            return value
+    return None
 
 
 def can_hold(path: str, keys: Collection[str]) -> bool:
@@ -49,7 +57,7 @@ def _plain(text: str) -> str:
 
 
 def _value(path: str) -> Callable[[Mapping[str, object]], object]:
-    """What finds the value at a path whose keys are nested, literally dotted, or both.
+    """What finds the value at a path whose keys are nested, literally dotted, or both; an empty one hides no other.
 
     Every line asks for some twenty paths and most are not there: where a path can be cut is found out once.
     """
@@ -59,14 +67,15 @@ def _value(path: str) -> Callable[[Mapping[str, object]], object]:
     ways = [(path[:at], _value(path[at + 1 :])) for at in cuts]
 
     def value_in(document: Mapping[str, object]) -> object:
-        if path in document:
-            return document[path]
+        value = document.get(path)
+        if value is not None and (value or value == 0):
+            return value
         for head, rest in ways:
             below = document.get(head)
             if below is None:
                 continue
             value = rest(below) if isinstance(below, _MAPPINGS) else _in_one_of(below, rest)
-            if value is not None:
+            if value is not None and (value or value == 0):
                 return value
         return None
 
@@ -76,7 +85,7 @@ def _value(path: str) -> Callable[[Mapping[str, object]], object]:
 def _in_one_of(below: object, rest: Callable[[Mapping[str, object]], object]) -> object:
     """What the first of a list's objects holds: a server that keeps no documents may tear one object into several."""
     objects = (each for each in below if isinstance(each, _MAPPINGS)) if isinstance(below, list) else ()
-    return next((value for each in objects if (value := rest(each)) is not None), None)
+    return next((value for each in objects if (value := rest(each)) or value == 0), None)
 
 
 SEQUENCE = ("event.sequence", "log.offset")
@@ -98,7 +107,7 @@ def sequence(document: Mapping[str, object]) -> tuple[int, int]:
     """
     stamp, place = _stamp(document), 0
     for place_in in _places:
-        if (value := place_in(document)) is not None and value not in ("", []):
+        if (value := place_in(document)) is not None:
             place = _number(value)
             break
     if isinstance(stamp, list):

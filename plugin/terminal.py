@@ -1,4 +1,7 @@
-"""What a person sees on a terminal: a report's entries, worst first."""
+"""What a person sees on a terminal: a report's entries, worst first.
+
+Logs, files and settings may hold any text: it is printed as styled pieces, never as markup, which would be obeyed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console, Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -26,6 +28,7 @@ from plugin.commands.score import Entry, Report, fold
 from plugin.commands.status import Status
 from plugin.commands.train import Trained
 from plugin.commands.tune import Tuned
+from plugin.doors.files import printable
 from plugin.pipeline import Anomaly, of_the_unseen
 
 MAX_CHARS = 500
@@ -45,19 +48,19 @@ def show(console: Console, report: Report, *, unfold: bool, top: int) -> None:
     """Print the report: one entry for alike anomalies, or one for each when `unfold`."""
     entries = [Entry((anomaly,)) for anomaly in report.anomalies] if unfold else fold(report.anomalies)
     for notice in report.notices:
-        console.print(f"[yellow]{escape(notice)}[/]")
+        _say(console, (printable(notice), "yellow"))
     _show_entries(console, entries[:top] if top else entries, report.also, report.before)
     if top and len(entries) > top:
         console.print(f"… {len(entries) - top} more entries: --top 0 shows all, --html OUT makes a page of them.\n")
-    console.print(f"{summary(report, len(entries))} Times are UTC.", highlight=False, style="dim")
+    _say(console, (f"{summary(report, len(entries))} Times are UTC.", "dim"))
 
 
 def show_found(console: Console, source: str, found: Sequence[Anomaly]) -> None:
     """What a poll would write: one entry for alike anomalies, worst first."""
     entries = fold(sorted(found, key=lambda anomaly: -anomaly.score))
     _show_entries(console, entries, {}, {})
-    told = f"{source}: {_strange(len(found), len(entries))}. Nothing was written. Times are UTC."
-    console.print(told, highlight=False, style="dim")
+    told = f"{printable(source)}: {_strange(len(found), len(entries))}. Nothing was written. Times are UTC."
+    _say(console, (told, "dim"))
 
 
 def polled_row(source: str, done: Sequence[Polled]) -> str:
@@ -68,13 +71,13 @@ def polled_row(source: str, done: Sequence[Polled]) -> str:
     unread = f"; {n:,} dead {'letter' if n == 1 else 'letters'}" if n else ""
     k = counts["suppressed"] if counts["records"] else 0
     again = f"; {k:,} {'repeats' if k == 1 else 'repeat'} what was told" if k else ""
-    return f"{source}: {judged}; {_anomalies(counts['records'])}{again}{unread}."
+    return f"{printable(source)}: {judged}; {_anomalies(counts['records'])}{again}{unread}."
 
 
 def backfilled(polling: Polling, worked: Sequence[Worked]) -> str:
     """What was judged of the past, and that some of it has to wait."""
     n, new = sum(each.n_hits for each in worked), sum(each.n_new for each in worked)
-    told = f"{polling.name}: judged {_documents(n)} by bundle {polling.bundle.id}; {_anomalies(new)}."
+    told = f"{printable(polling.name)}: judged {_documents(n)} by bundle {polling.bundle.id}; {_anomalies(new)}."
     if waiting := sum(not each.whole for each in worked):
         lead = duration(polling.lead / 1000)
         told += (
@@ -118,7 +121,7 @@ def bundle_row(bundle: Bundle, *, in_use: bool) -> str:
         f"made {made} UTC of {bundle.n_lines:,} lines, cut {cut:.1f}, {bundle.threshold.alerts(cut):.1f} alerts a day"
     )
     parent = f", from {bundle.parent}" if bundle.parent else ""
-    return f"{'*' if in_use else ' '} {bundle.source}  {bundle.id}  {said}{parent}"
+    return f"{'*' if in_use else ' '} {printable(bundle.source)}  {bundle.id}  {said}{parent}"
 
 
 def stamp(seconds: float) -> str:
@@ -139,15 +142,17 @@ def status_table(found: Sequence[Status]) -> Group:
     table.add_column("bundle")
     for each in found:
         table.add_row(
-            each.source,
-            f"[{STATES.get(each.state, 'dim')}]{each.state}[/]",
+            Text(printable(each.source)),
+            Text(each.state, STATES.get(each.state, "dim")),
             each.until[:19].replace("T", " ") if each.until else "never",
             "" if each.lag_s is None else duration(each.lag_s),
             "" if each.waiting is None else f"{each.waiting:,}",
             *(f"{n:,}" for n in (each.events, each.late, each.anomalies, each.suppressed, each.dead_letters)),
-            each.bundle,
+            Text(printable(each.bundle)),
         )
-    return Group(table, *(Text(f"{each.source}: {told}", "red") for each in found if (told := _faults(each))))
+    return Group(
+        table, *(Text(printable(f"{each.source}: {told}"), "red") for each in found if (told := _faults(each)))
+    )
 
 
 def _faults(status: Status) -> str:
@@ -172,7 +177,7 @@ def show_checked(console: Console, checked: Checked) -> None:
     """Ten hits as they were understood, and why others were not."""
     _show_understood(console, checked.source, checked.lines)
     for reason, n in checked.rejected.most_common():
-        console.print(f"{n} of {checked.n_hits} not read: {reason}", highlight=False)
+        _say(console, f"{n} of {checked.n_hits} not read: {reason}")
 
 
 def show_checked_file(console: Console, checked: CheckedFile) -> None:
@@ -181,26 +186,28 @@ def show_checked_file(console: Console, checked: CheckedFile) -> None:
     n = checked.n_read + checked.n_unread
     _show_understood(console, checked.name, checked.lines)
     told = f"format {checked.format}, {how}" if checked.format else "no format that is known"
-    console.print(f"{told}; {checked.n_read:,} of {n:,} lines understood", highlight=False)
+    _say(console, f"{told}; {checked.n_read:,} of {n:,} lines understood")
     for group in checked.unreadable:
         where, text = _plain(group.example.origin), _plain(group.example.text)
         share = f"{group.n:,} ({group.n / n:.1%}) not: {group.reason}"
-        console.print(f"{share}, such as [dim]{where}[/]  {text or '(blank)'}", highlight=False)
+        _say(console, f"{share}, such as ", (where, "dim"), f"  {text or '(blank)'}")
 
 
 def show_bundle(console: Console, bundle: Bundle, path: Path, *, all_templates: bool = False) -> None:
     """How a bundle was made, its views and cut, its most frequent templates or all of them."""
-    made = f"bundle {bundle.id} of {bundle.source}: {bundle.n_lines:,} lines, {len(bundle.templates):,} templates"
-    console.print(f"[bold]{made}[/], made {bundle.created}, parent {bundle.parent or 'none'}\n{path}", highlight=False)
-    threshold = bundle.threshold
-    console.print(
-        f"views {', '.join(f'{view.name} ({view.lens.settings.detector.kind})' for view in bundle.views)}; "
+    source, threshold = printable(bundle.source), bundle.threshold
+    made = f"bundle {bundle.id} of {source}: {bundle.n_lines:,} lines, {len(bundle.templates):,} templates"
+    parent = f", made {bundle.created}, parent {bundle.parent or 'none'}"
+    _say(console, (made, "bold"), f"{parent}\n{printable(str(path))}")
+    views = ", ".join(f"{printable(view.name)} ({view.lens.settings.detector.kind})" for view in bundle.views)
+    _say(
+        console,
+        f"views {views}; "
         f"cut {threshold.cut:.1f} lets {threshold.alerts(threshold.cut):.1f} of {threshold.per_day:,.0f} lines and "
         f"ends of sessions a day through{'' if threshold.calibrated else ', uncalibrated'}",
-        highlight=False,
     )
     unseen = of_the_unseen(bundle)
-    console.print(_of_the_unseen(unseen, threshold.cut, threshold.alerts(_below(unseen))), highlight=False)
+    _say(console, _of_the_unseen(unseen, threshold.cut, threshold.alerts(_below(unseen))))
     _show_templates(console, bundle, None if all_templates else SHOWN)
 
 
@@ -217,23 +224,24 @@ def _show_templates(console: Console, bundle: Bundle, top: int | None) -> None:
     title = "most frequent templates" if top else "templates, most frequent first"
     table = Table("count", "key", "template and an example", title=title, title_justify="left")
     for template in sorted(bundle.templates, key=lambda template: -template.count)[:top]:
-        quiet = _quiet(bundle, template)
-        example = f"\n[dim]{_plain(template.example)}[/]" if template.example else ""
-        table.add_row(f"{template.count:,}", template.key, _plain(template.text) + quiet + example)
+        told = Text.assemble(_plain(template.text), (_quiet(bundle, template), "yellow"))
+        if template.example:
+            told.append(f"\n{_plain(template.example)}", "dim")
+        table.add_row(f"{template.count:,}", Text(template.key), told)
     console.print(table)
     if n := sum(bool(_quiet(bundle, template)) for template in bundle.templates):
-        told = f"{n:,} of {len(bundle.templates):,} templates did not come in the last quarter of the training's time."
-        console.print(told, highlight=False)
+        share = f"{n:,} of {len(bundle.templates):,} templates"
+        _say(console, f"{share} did not come in the last quarter of the training's time.")
     if top and len(bundle.templates) > top:
         n = len(bundle.templates) - top
-        told = f"… {n:,} more templates: `siem-anomaly bundle show --source {bundle.source} --all` shows them."
-        console.print(told, highlight=False)
+        command = f"siem-anomaly bundle show --source {printable(bundle.source)} --all"
+        _say(console, f"… {n:,} more templates: `{command}` shows them.")
 
 
 def _quiet(bundle: Bundle, template: Template) -> str:
     """Since when a template is gone, where the training's last quarter had none of it."""
     since = bundle.seen.quiet_since(template.id) if bundle.seen and template.count else None
-    return "" if since is None else f"  [yellow]not since {datetime.fromtimestamp(since, UTC):%Y-%m-%d}[/]"
+    return "" if since is None else f"  not since {datetime.fromtimestamp(since, UTC):%Y-%m-%d}"
 
 
 def show_trained(console: Console, trained: Trained) -> None:
@@ -241,21 +249,21 @@ def show_trained(console: Console, trained: Trained) -> None:
     show_bundle(console, trained.bundle, trained.path)
     touched = ", ".join(f"<{name}> {n:,}" for name, n in trained.masked.items() if n)
     idle = ", ".join(f"<{name}>" for name, n in trained.masked.items() if not n)
-    console.print(f"lines each mask touched: {touched or 'none'}{f'; none by {idle}' if idle else ''}", highlight=False)
+    _say(console, f"lines each mask touched: {touched or 'none'}{f'; none by {idle}' if idle else ''}")
 
 
 def show_tuned(console: Console, tuned: Tuned) -> None:
     """The cut before and after, what it costs a day, and lines on either side of the new one."""
     alerts = f"alerts a day on held-out lines {tuned.alerts_before:.1f} → {tuned.alerts_after:.1f}"
-    console.print(f"cut {tuned.before:.2f} → {tuned.after:.2f}, {alerts}", highlight=False)
+    _say(console, f"cut {tuned.before:.2f} → {tuned.after:.2f}, {alerts}")
     for name, examples in (("over", tuned.over), ("under", tuned.under)):
         for example in examples:
             told = f"{stamp(example.time)}  {_plain(example.program)}: {_plain(example.text)}"
-            console.print(f"  {name:<5} {example.score:6.2f}  [dim]{told}[/]", highlight=False)
-    console.print(_of_the_unseen(tuned.unseen, tuned.after, tuned.alerts_unseen), highlight=False)
+            _say(console, f"  {name:<5} {example.score:6.2f}  ", (told, "dim"))
+    _say(console, _of_the_unseen(tuned.unseen, tuned.after, tuned.alerts_unseen))
     if tuned.next_cut is not None:
         jump = f"{tuned.alerts_after:.1f} → {tuned.alerts_next:.1f} a day at cut {_below(tuned.next_cut):.2f}"
-        console.print(f"Lines that share a score come together: the next step is {jump}.", highlight=False)
+        _say(console, f"Lines that share a score come together: the next step is {jump}.")
 
 
 def _below(score: float) -> float:
@@ -264,15 +272,16 @@ def _below(score: float) -> float:
 
 
 def _show_understood(console: Console, title: str, lines: Sequence[LogLine]) -> None:
-    table = Table("time", "host", "program", "user", "address", "message", title=_plain(title), title_justify="left")
+    told = Text(_plain(title), "table.title")
+    table = Table("time", "host", "program", "user", "address", "message", title=told, title_justify="left")
     for line in lines:
         said = (line.host, explain.program(line), line.user, line.address)
-        table.add_row(stamp(line.time), *map(_plain, said), _cut(line))
+        table.add_row(stamp(line.time), *(Text(_plain(text)) for text in (*said, _cut(line))))
     console.print(table)
 
 
 def _cut(line: LogLine) -> str:
-    return _plain(line.message if len(line.message) <= 80 else line.message[:79] + "…")
+    return line.message if len(line.message) <= 80 else line.message[:79] + "…"
 
 
 def _show_entries(console: Console, entries: Sequence[Entry], also: Also, before: Before) -> None:
@@ -283,17 +292,20 @@ def _show_entries(console: Console, entries: Sequence[Entry], also: Also, before
 def _show_entry(console: Console, number: int, entry: Entry, also: Also, before: Before) -> None:
     top = entry.top
     line = top.sighting.line
-    count = f"  [bold]×{len(entry.anomalies)}[/]" if len(entry.anomalies) > 1 else ""
+    count = f"  ×{len(entry.anomalies)}" if len(entry.anomalies) > 1 else ""
     where = "  ".join(_plain(part) for part in (line.host, explain.program(line)) if part)
-    console.print(
-        f"[bold]{number:>2}. {_colour(top)}{top.score:5.1f}[/][/]  {_rarity(top.score)}{count}"
-        f"  [dim]{stamp(top.sighting.time)}  {where}  ({_plain(line.origin)})[/]",
-        highlight=False,
+    _say(
+        console,
+        (f"{number:>2}. ", "bold"),
+        (f"{top.score:5.1f}", f"bold {_colour(top)}"),
+        f"  {_rarity(top.score)}",
+        (count, "bold"),
+        (f"  {stamp(top.sighting.time)}  {where}  ({_plain(line.origin)})", "dim"),
     )
-    body = [f"[bold]{_plain(_text(top))}[/]", f"[cyan]why[/]     {_plain(explain.reason(top))}"]
+    body = [Text(_plain(_text(top)), "bold"), _labelled("why", explain.reason(top))]
     origin = line.origin
     body += _more(entry, also.get(origin, ()), before.get(origin, ()))
-    for n, text in enumerate(map(Text.from_markup, body)):
+    for n, text in enumerate(body):
         label = text[: LABEL if n else 0]
         for row in text[len(label) :].wrap(console, console.width - INDENT - len(label)):
             row.rstrip()
@@ -308,16 +320,20 @@ def _rarity(score: float) -> str:
     return f"{rare} of lines" if rare.endswith("%") else f"{rare} lines"
 
 
-def _more(entry: Entry, also: Sequence[Anomaly], before: Sequence[LogLine]) -> list[str]:
-    lines = [f"[cyan]also[/]    {_plain(explain.reason(other))}" for other in also]
+def _more(entry: Entry, also: Sequence[Anomaly], before: Sequence[LogLine]) -> list[Text]:
+    lines = [_labelled("also", explain.reason(other)) for other in also]
     for n, mate in enumerate(before[-3:]):
-        lines.append(f"[cyan]{'before' if n == 0 else '      '}[/]  [dim]{stamp(mate.time)}  {_plain(mate.message)}[/]")
+        lines.append(_labelled("" if n else "before", f"{stamp(mate.time)}  {mate.message}", "dim"))
     if len(entry.anomalies) > 1:
         first, last = entry.span
         hosts = ", ".join(entry.hosts[:4]) + (" …" if len(entry.hosts) > 4 else "")
-        on = f" on {_plain(hosts)}" if any(entry.hosts) else ""
-        lines.append(f"[cyan]alike[/]   {len(entry.anomalies)} from {stamp(first)} to {stamp(last)}{on}")
+        on = f" on {hosts}" if any(entry.hosts) else ""
+        lines.append(_labelled("alike", f"{len(entry.anomalies)} from {stamp(first)} to {stamp(last)}{on}"))
     return lines
+
+
+def _labelled(label: str, told: str, style: str = "") -> Text:
+    return Text.assemble((label.ljust(LABEL), "cyan"), (_plain(told), style))
 
 
 def _text(anomaly: Anomaly) -> str:
@@ -327,10 +343,14 @@ def _text(anomaly: Anomaly) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that a log may have been made to hold, without power over the terminal: no markup, no control characters."""
-    shown = (char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in text[: 2 * MAX_CHARS])
-    return escape("".join(shown))
+    """The beginning of a text that a log may have been made to hold, without power over the terminal."""
+    return printable(text[: 2 * MAX_CHARS])
+
+
+def _say(console: Console, *pieces: str | tuple[str, str]) -> None:
+    """Print pieces, some with a style, as they are: neither markup nor `:emoji:` in them counts."""
+    console.print(Text.assemble(*pieces))
 
 
 def _colour(anomaly: Anomaly) -> str:
-    return "[red]" if anomaly.score >= anomaly.cut + 10 else "[yellow]"
+    return "red" if anomaly.score >= anomaly.cut + 10 else "yellow"

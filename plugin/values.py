@@ -99,9 +99,9 @@ def _scaled(value: float, units: Sequence[tuple[float, str]]) -> str:
 
 def _plain(value: float) -> str:
     """Three digits, or all before the point; a comma from 10,000 on."""
-    if abs(value) >= 10_000:
+    if abs(value) >= 9_999.5:
         return f"{value:,.0f}"
-    return f"{value:.0f}" if abs(value) >= 1_000 or abs(value - round(value)) < 1e-9 else f"{value:.3g}"
+    return f"{value:.0f}" if abs(value) >= 999.5 or abs(value - round(value)) < 1e-9 else f"{value:.3g}"
 
 
 def _clock(second: float) -> str:

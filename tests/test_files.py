@@ -6,8 +6,10 @@ import gzip
 import io
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -82,11 +84,58 @@ def test_files_of_one_name_are_told_apart(log: Path, tmp_path: Path) -> None:
     assert len({line.origin for line in lines}) == len(lines) == 4
 
 
+def test_one_file_under_several_names_is_read_once(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the first of them: paths written otherwise, symbolic and hard links."""
+    monkeypatch.chdir(tmp_path)
+    Path("soft.log").symlink_to(log)
+    Path("hard.log").hardlink_to(log)
+    for paths in (["auth.log", "./auth.log", str(log), "soft.log", "hard.log"], ["auth.log", "hard.log"]):
+        assert [line.origin for line in files.read(paths)[0]] == ["auth.log:1", "auth.log:2"]
+
+
+def test_files_whose_names_look_alike_are_told_apart(tmp_path: Path) -> None:
+    """Bytes that are no text are shown alike; the origins of two files' lines never are."""
+    paths = [tmp_path / os.fsdecode(b"caf%b.log" % byte) for byte in (b"\xe8", b"\xe9", "\ufffd".encode())]
+    for path in paths:
+        path.write_bytes(TWO)
+    lines, _ = files.read(map(str, paths))
+    assert len({line.origin for line in lines}) == len(lines) == 6
+    assert all(line.origin.isprintable() for line in lines)
+
+
 def test_standard_input_is_a_file_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """`-` names it."""
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(TWO)))
     lines, _ = files.read(["-"])
     assert [line.origin for line in lines] == ["stdin:1", "stdin:2"]
+
+
+@pytest.mark.parametrize("content", [TWO, gzip.compress(TWO)])
+def test_a_pipe_is_a_file_like_any_other(tmp_path: Path, content: bytes) -> None:
+    """Zipped or not, and in whatever pieces it is written; what has no year is of now."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def write_slowly() -> None:
+        with pipe.open("wb", buffering=0) as end:
+            for piece in (content[:1], content[1:60], content[60:]):
+                end.write(piece)
+                time.sleep(0.05)
+
+    writer = Thread(target=write_slowly)
+    writer.start()
+    lines, _ = files.read([str(pipe)])
+    writer.join()
+    assert [line.origin for line in lines] == ["pipe:1", "pipe:2"]
+    assert time.time() - 366 * 86_400 < lines[0].time < time.time() + 2 * 86_400
+
+
+def test_standard_input_may_be_zipped_and_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file may; who opened it closes it."""
+    stdin = io.BytesIO(gzip.compress(TWO))
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=stdin))
+    assert [line.origin for line in files.read(["-"])[0]] == ["stdin:1", "stdin:2"]
+    assert not stdin.closed
 
 
 def test_empty_standard_input_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +173,37 @@ def test_what_is_no_log_is_refused_with_the_reason(log: Path, content: bytes, wh
     assert str(log) in sentence
     assert why in sentence
     assert sentence.isprintable()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x7fELF\x00\x01", TWO.decode().encode("utf-16"), gzip.compress(TWO * 500)[:-20], b"just words\n"]
+)
+def test_whatever_holds_it_what_is_no_log_is_refused_alike(
+    log: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On standard input and inside of a .gz, by the sentence for a plain file."""
+    log.write_bytes(content)
+    plain = refused(log)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    assert refused("-") == plain.replace(str(log), "standard input")
+    if not content.startswith(files.GZIP):
+        log.write_bytes(gzip.compress(content))
+        assert refused(log) == plain
+
+
+def test_a_files_name_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
+    """In no sentence, title or origin, whatever is wrong with the file."""
+    for n, content in enumerate((None, b"", b"\xff\xfex", b"\x7fELF\x00\x01", b"just words\n", TWO)):
+        path = tmp_path / f"{n}\x1b[31m\n\u202e.log"
+        if content is not None:
+            path.write_bytes(content)
+        if content == TWO:
+            assert [line.origin for line in files.read([str(path)])[0]] == [
+                f"{n}\ufffd[31m \ufffd.log:{k}" for k in (1, 2)
+            ]
+        else:
+            assert f"{n}\ufffd[31m \ufffd.log" in refused(path)
+            assert refused(path).isprintable()
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
@@ -248,6 +328,35 @@ def test_stamps_without_an_offset_are_of_the_zone(log: Path) -> None:
     write(log, "Jul  1 10:00:00 web a: x", "Jan  1 10:00:00 web a: x", "2026-01-01T10:00:00Z web a: x")
     summer, winter, utc = files.read([str(log)], zone)[0]
     assert [datetime.fromtimestamp(line.time, UTC).hour for line in (summer, winter, utc)] == [8, 9, 10]
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+THREE = datetime(2026, 10, 25, 1, tzinfo=UTC).timestamp()
+"""When Berlin's clocks go from 3:00 back to 2:00."""
+
+
+def told(moments: Sequence[float], zone: tzinfo, form: str) -> list[str]:
+    """A line of each moment, stamped as a clock in a zone shows it."""
+    return [f"{datetime.fromtimestamp(moment, zone):{form}} web a: x" for moment in moments]
+
+
+@pytest.mark.parametrize("form", ["%b %d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"])
+@pytest.mark.parametrize("step", [30, -30])
+def test_the_hour_that_clocks_show_twice_is_told_by_the_order_of_a_file(log: Path, form: str, step: int) -> None:
+    """Of its two readings each line has the one nearer to the line before it; a file may run either way."""
+    moments = [THREE + n * step for n in range(-300, 300)]
+    write(log, *told(moments, BERLIN, form), changed="2026-10-26")
+    assert [line.time for line in files.look(str(log), BERLIN).lines] == moments
+
+
+def test_an_hour_that_is_shown_twice_stays_where_a_file_does_not_tell(log: Path) -> None:
+    """A line a minute late is no second hour, and an offset says which it is."""
+    moments = [THREE - 1_800, THREE - 1_860, THREE - 1_770]
+    write(log, *told(moments, BERLIN, "%b %d %H:%M:%S"), changed="2026-10-26")
+    assert [line.time for line in files.look(str(log), BERLIN).lines] == moments
+    moments = [THREE + 60, THREE - 3_000, THREE + 120]
+    write(log, *told(moments, BERLIN, "%Y-%m-%dT%H:%M:%S%z"), changed="2026-10-26")
+    assert [line.time for line in files.look(str(log), BERLIN).lines] == moments
 
 
 def test_frames_that_follow_on_each_other_are_lines(log: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.line import LogLine, Rejected
+from parsers.line import LogLine
 from plugin.config import FieldCandidates
 from plugin.lookup import sequence
 from plugin.ports import Hit
@@ -127,6 +127,21 @@ def test_the_first_candidate_that_holds_something_is_taken() -> None:
         assert read({"message": "m", "log.syslog.appname": nothing, "process.name": "sshd"}).program == "sshd"
 
 
+@pytest.mark.parametrize("nothing", [None, "", [], {}])
+def test_what_is_empty_hides_no_value_under_other_keys(nothing: object) -> None:
+    """A dotted key without a value, or a half nested one, as a pipeline may leave it beside the object."""
+    document = {"message": "m", "host.name": nothing, "host": {"name": "web"}}
+    assert read(document).host == "web"
+    half = {"message": "m", "log.syslog": {"appname": nothing}, "log": {"syslog.appname": "cron"}}
+    assert read(half).program == "cron"
+
+
+def test_of_a_list_the_first_item_that_holds_something_is_taken() -> None:
+    """Nulls, empty texts, truth values and objects hold nothing."""
+    assert read({"message": [None, "", True, {"a": 1}, "text", "more"], "process.name": "p"}).message == "text"
+    assert read({"message": "m", "process.name": "p", "severity": [None, 0, 7]}).severity == 0
+
+
 def test_the_candidates_are_settings() -> None:
     """A site with its own names says so and is read."""
     source = Source("own", FieldCandidates(message=("text",), program=("unit",)))
@@ -160,7 +175,7 @@ def test_fields_win_over_what_the_text_says() -> None:
 def test_a_document_without_text_is_rejected(document: Mapping[str, Any]) -> None:
     """As a value with its origin and reason, not as an exception; the others are read."""
     lines, rejected = Source("auth").read([hit(document), hit(AUTH)])
-    assert rejected == [Rejected("logs/1", "no text", "")]
+    assert [(each.origin, each.reason, each.text) for each in rejected] == [("logs/1", "no text", "")]
     assert len(lines) == 1
 
 
@@ -335,11 +350,11 @@ def test_a_document_says_its_place_among_those_of_its_millisecond(
 
 def looked_up(document: Mapping[str, Any], path: str) -> Any:
     """The value at a path, word by word as the rule says it: the whole key first, then every place to cut it."""
-    if path in document:
-        return document[path]
+    if value := document.get(path):
+        return value
     for at in (at for at, char in enumerate(path) if char == "."):
         below = document.get(path[:at])
-        if isinstance(below, Mapping) and (value := looked_up(below, path[at + 1 :])) is not None:
+        if isinstance(below, Mapping) and (value := looked_up(below, path[at + 1 :])):
             return value
     return None
 

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from parsers.line import LogLine
+from parsers.line import LogLine, Rejected
 from plugin import explain, terminal
 from plugin.commands.backfill import Worked
+from plugin.commands.check import CheckedFile, Unreadable
 from plugin.commands.poll import Polled
 from plugin.commands.score import Report, fold, score
+from plugin.commands.status import Status
 from plugin.commands.train import Trained
 from plugin.ports import Written
 from plugin.seen import Seen
@@ -122,6 +124,55 @@ def test_no_line_can_speak_to_the_terminal(field: str) -> None:
     assert "[red]x[/red]" in screen
     assert all(char.isprintable() or char == "\n" for char in screen)
     assert screen.count("\n") == shown(spoken(**{field: "x"})).count("\n")
+
+
+LITERAL = ("C:\\dir\\", "C:\\dir\\[/]", "\\[bold]x", "a[/]", "web[prod]", "a :warning: b")
+"""What markup or emoji codes would change, or stumble over."""
+
+
+@pytest.mark.parametrize("text", LITERAL)
+@pytest.mark.parametrize("field", ["message", "host", "program", "origin"])
+def test_what_a_log_says_is_shown_to_the_letter(field: str, text: str) -> None:
+    """As any other text of its length would be, in the same places."""
+    other = "Q" * len(text)
+    assert shown(spoken(**{field: text})) == shown(spoken(**{field: other})).replace(other, text)
+
+
+@pytest.mark.parametrize("text", LITERAL)
+def test_names_are_shown_to_the_letter(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of sources, views and files, and what templates, notices and faults say."""
+    bundle = lines.bundle()
+    views = tuple(replace(view, lens=replace(view.lens, name=text)) for view in bundle.views)
+    templates = tuple(replace(template, text=text, example=text) for template in bundle.templates)
+    odd = replace(bundle, source=text, views=views, templates=templates)
+    screen = io.StringIO()
+    console = Console(file=screen, width=400)
+    monkeypatch.setattr(terminal, "SHOWN", 3)  # so that there are more
+    terminal.show_bundle(console, odd, Path(text))
+    terminal.show_found(console, text, [])
+    checked = CheckedFile(text, "", True, 0, (), (Unreadable("no time stamp", 1, Rejected(f"{text}:1", "", text)),))
+    terminal.show_checked_file(console, checked)
+    console.print(terminal.status_table([replace(Status.unable(text, text), bundle=text)]))
+    parts = (
+        f" of {text}: ", f"\n{text}\n", f"{text} (", f"--source {text} --all", f"│ {text} ", f"{text}: nothing",
+        f"such as {text}:1  {text}", f"{text}: {text}", f"\n{text:<6}  unable",
+    )  # fmt: skip
+    for part in parts:
+        assert part in screen.getvalue(), part
+    assert shown(replace(report(), notices=(text,))).startswith(f"{text}\n")
+    assert f" {text}  {bundle.id}" in terminal.bundle_row(odd, in_use=True)
+
+
+def test_no_name_can_speak_to_the_terminal() -> None:
+    """Nor can a fault that a server told."""
+    hostile = "\x1b[2J\u202e\x07"
+    screen = io.StringIO()
+    console = Console(file=screen, width=400)
+    terminal.show_bundle(console, replace(lines.bundle(), source=hostile), Path(hostile))
+    terminal.show_found(console, hostile, [])
+    console.print(terminal.status_table([Status.unable(hostile, hostile)]))
+    told = screen.getvalue() + terminal.bundle_row(replace(lines.bundle(), source=hostile), in_use=True)
+    assert all(char.isprintable() or char == "\n" for char in told)
 
 
 def test_a_gigantic_line_does_not_flood_the_screen() -> None:

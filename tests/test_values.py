@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from models.base import Explanation
 from models.detectors.values import Config, Detector
 from models.windows import Event, Frame, Tails, Window, slide
 from parsers.line import LogLine
 from parsers.matcher import Matcher
-from plugin import explain
+from plugin import explain, values
 from plugin.bundle import Bundle, load, save
 from plugin.config import ViewSettings
 from plugin.pipeline import Anomaly, judge
@@ -369,6 +370,22 @@ def test_reasons_are_short_and_begin_with_what_was_odd() -> None:
         told = explain.reason(each)
         assert len(told) < 250
         assert "usual" in told or "expected" in told or "mostly" in told or "times in" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("took <NUM>", 999.4, "999"),
+        ("took <NUM>", 999.6, "1000"),
+        ("took <NUM>", -999.6, "-1000"),
+        ("took <NUM>", 9_999.6, "10,000"),
+        ("sent <SIZE>", 999.7 * 1_024, "1000 kB"),
+        ("took <DUR>", 999.7 * 86_400, "1000 d"),
+    ],
+)
+def test_a_number_that_rounds_up_to_another_digit_is_told_as_that_one(name: str, value: float, told: str) -> None:
+    """Never as a power of ten."""
+    assert values.observed(Explanation("number", 0.1, value=name, observed=value)) == told
 
 
 def test_settings_that_cannot_be_meant_are_refused() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import io
+import os
 import re
+import stat
 import sys
 import time
 import zlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -27,6 +31,8 @@ from plugin.sources import Source
 
 MAX_LINE = 1 << 20
 """Bytes of one line that are read; the rest of a longer one is skipped, so that memory stays bounded."""
+HEAD = 8_192
+"""Bytes that tell what a file is."""
 STDIN = "-"
 GZIP = b"\x1f\x8b"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -47,6 +53,8 @@ FIRST = 200
 MOST_REPEATS = 100_000
 """Lines that a file's counted repeats are written out to, at most, so that memory stays bounded by the file's size."""
 _FRAME = re.compile(rb"(\d{1,7}+) <\d{1,3}>")
+QUARTER_S = 900
+"""What all zones' offsets are multiples of."""
 MOST_CONTROLS = 0.05
 """Of a file's first bytes; random ones have twice as many."""
 
@@ -80,7 +88,8 @@ def read(paths: Iterable[str], zone: tzinfo = UTC, format: str = "auto") -> tupl
     for path, name in _named(paths).items():
         looked = look(path, zone, format, name)
         if not looked.lines:
-            raise InputError(f"{path}: has no line with a time stamp that can be read; {_first(looked.rejected)}")
+            why = f"has no line with a time stamp that can be read; {_first(looked.rejected)}"
+            raise InputError(f"{_called(path)}: {why}")
         lines += looked.lines
         rejected += looked.rejected
     return sorted(lines, key=lambda line: line.time), rejected  # stable: equal times keep the file's order
@@ -123,8 +132,13 @@ def look(path: str, zone: tzinfo = UTC, format: str = "auto", name: str = "") ->
 
 
 def title(path: str) -> str:
-    """What a file is called in origins and titles: its name, as text that can be written (names can be any bytes)."""
-    return "stdin" if path == STDIN else _text(Path(path).name)
+    """What a file is called in origins and titles: its name, as text that can be shown."""
+    return "stdin" if path == STDIN else printable(Path(path).name)
+
+
+def printable(text: str) -> str:
+    """The same without power over a terminal: what is not printable, lone surrogates too, as a blank or U+FFFD."""
+    return "".join(char if char.isprintable() else " " if char.isspace() else "\ufffd" for char in text)
 
 
 def understand(text: str, origin: str, now: float, zone: tzinfo = UTC, format: str = "auto") -> LogLine | Rejected:
@@ -138,38 +152,71 @@ def understand(text: str, origin: str, now: float, zone: tzinfo = UTC, format: s
 
 
 def _named(paths: Iterable[str]) -> dict[str, str]:
-    """Each path once, and what its lines' origins call it: its title, or all of it where two files share one."""
-    titles = {path: title(path) for path in paths}
+    """Each file once, and what its lines' origins call it: its title, or all of its path where two files share one."""
+    once: dict[object, str] = {}
+    for path in paths:
+        once.setdefault(_identity(path), path)
+    titles = {path: title(path) for path in once.values()}
     shared = Counter(titles.values())
-    return {path: _text(path) if shared[name] > 1 else name for path, name in titles.items()}
+    names = {path: printable(path) if shared[name] > 1 else name for path, name in titles.items()}
+    return names if len(set(names.values())) == len(names) else {path: ascii(path) for path in names}
 
 
-def _text(path: str) -> str:
-    return path.encode("utf-8", "replace").decode()
+def _identity(path: str) -> object:
+    """What all paths of one file share; a path that leads nowhere is itself."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a path as it was given, `-` too
+    except OSError:
+        return path
+    return path if path == STDIN else (status.st_dev, status.st_ino)
 
 
 def _parsed(path: str, name: str, zone: tzinfo, format: str) -> Iterator[tuple[str, LogLine | Rejected, bool]]:
     """Each line's text, what it says, and whether it says no time: then it has the file's."""
-    n = 0
+    before = None
     try:
         with _opened(path) as (file, now):
-            for n, raw in _wholes(file):
-                whole = raw.replace(b"\0", b"")
-                for part, frame in enumerate(_frames(whole) if whole[:1].isdigit() else (whole,), 1):
-                    text = frame.decode("utf-8", "replace").rstrip("\r\n")
-                    if text.strip():
-                        origin = f"{name}:{n}" if part == 1 else f"{name}:{n}.{part}"  # `#` numbers repeats
-                        read = understand(text, origin, now, zone, format)
-                        yield text, read, isinstance(read, LogLine) and read.time == now and is_undated(text)
+            for origin, text in _texts(file, name):
+                read = understand(text, origin, now, zone, format)
+                undated = isinstance(read, LogLine) and read.time == now and is_undated(text)
+                if isinstance(read, LogLine) and not undated:
+                    if before is not None and (second := _second(read.time // QUARTER_S, zone)):
+                        read = _nearer(before, read, understand(text, origin, now, second, format))
+                    before = read.time
+                yield text, read, undated
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{_called(path)}: cannot be read ({why}); check the name and your rights") from error
-    if n == 0:
-        raise InputError(f"{_called(path)}: is empty; give a log that has lines")
+
+
+@lru_cache(maxsize=4_096)
+def _second(quarter: float, zone: tzinfo) -> tzinfo | None:
+    """The later offset of a quarter of an hour that a zone's clocks show twice, as summer time ends; None of others."""
+    try:
+        shown = datetime.fromtimestamp(quarter * QUARTER_S, zone)
+        first, second = (shown.replace(fold=fold).utcoffset() for fold in (0, 1))
+    except (ValueError, OverflowError):  # beyond the calendar's ends
+        return None
+    return None if first == second else timezone(second or timedelta())
+
+
+def _nearer(before: float, line: LogLine, again: LogLine | Rejected) -> LogLine:
+    """Of two readings of a line the one nearer to the line before it, whichever way the file runs."""
+    return again if isinstance(again, LogLine) and abs(again.time - before) < abs(line.time - before) else line
+
+
+def _texts(file: BinaryIO, name: str) -> Iterator[tuple[str, str]]:
+    """Each line that is not blank, behind its origin."""
+    for n, raw in _wholes(file):
+        whole = raw.replace(b"\0", b"")
+        for part, frame in enumerate(_frames(whole) if whole[:1].isdigit() else (whole,), 1):
+            text = frame.decode("utf-8", "replace").rstrip("\r\n")
+            if text.strip():
+                yield f"{name}:{n}" if part == 1 else f"{name}:{n}.{part}", text  # `#` numbers repeats
 
 
 def _called(path: str) -> str:
-    return "standard input" if path == STDIN else path
+    return "standard input" if path == STDIN else printable(path)
 
 
 def _frames(raw: bytes) -> Iterator[bytes]:
@@ -234,19 +281,36 @@ def _lacking(raw: bytes) -> int:
 
 @contextmanager
 def _opened(path: str) -> Iterator[tuple[BinaryIO, float]]:
-    """The file's bytes, unzipped, and the time by which year-less stamps are dated: its own last change."""
-    if path == STDIN:
-        yield sys.stdin.buffer, time.time()
-        return
-    with Path(path).open("rb") as file:
-        head = file.read(8192)
-        file.seek(0)
-        zipped = head.startswith(GZIP)
-        if head.startswith(UTF_16):
-            raise InputError(f"{path}: is UTF-16; make it UTF-8 first, with `iconv -f UTF-16 -t UTF-8`")
-        if not zipped and _is_binary(head):
-            raise InputError(f"{path}: is a binary file, not a log; name a text file, or one in .gz")
-        yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if zipped else file, Path(path).stat().st_mtime
+    """A log's bytes, unzipped, and the time by which year-less stamps are dated: its own last change, a pipe's now.
+
+    Raises:
+        InputError: it is empty, or no text.
+    """
+    with nullcontext(sys.stdin.buffer) if path == STDIN else Path(path).open("rb") as file:
+        plain = io.BufferedReader(cast(io.BufferedIOBase, file), HEAD)
+        try:
+            zipped = plain.peek().startswith(GZIP)
+            told = io.BufferedReader(gzip.GzipFile(fileobj=plain, mode="rb"), HEAD) if zipped else plain
+            if fault := _fault(told.peek()):
+                raise InputError(f"{_called(path)}: {fault}")
+            yield told, time.time() if path == STDIN else _changed(file)
+        finally:
+            plain.detach()  # else it would close standard input
+
+
+def _changed(file: BinaryIO) -> float:
+    """When a file last changed; a pipe is being written."""
+    status = os.fstat(file.fileno())
+    return status.st_mtime if stat.S_ISREG(status.st_mode) else time.time()
+
+
+def _fault(head: bytes) -> str:
+    """Why what begins so is no log, and what to do; '' where it may be one."""
+    if not head:
+        return "is empty; give a log that has lines"
+    if head.startswith(UTF_16):
+        return "is UTF-16; make it UTF-8 first, with `iconv -f UTF-16 -t UTF-8`"
+    return "is a binary file, not a log; name a text file, or one in .gz" if _is_binary(head) else ""
 
 
 def _is_binary(head: bytes) -> bool:
