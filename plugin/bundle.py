@@ -156,9 +156,10 @@ def current_id(shelf: Path, source: str) -> str:
     try:
         return (shelf / source / "current").read_text(encoding="utf-8").strip()
     except OSError:
-        raise BundleError(
-            f"{shelf / source}: has no bundle yet; run `siem-anomaly train --source {source}` first"
-        ) from None
+        there = ids(shelf, source)
+        told = f"has no bundle yet; run `siem-anomaly train --source {source}` first"
+        told = f"no bundle is in use; `siem-anomaly bundle use --source {source} {there[-1]}`" if there else told
+        raise BundleError(f"{shelf / source}: {told}") from None
 
 
 def in_use(shelf: Path, source: str) -> str | None:

@@ -262,8 +262,11 @@ def _check_sources(context: typer.Context, source: str | None) -> list[str]:
             if not bundles.ids(settings.bundles, name):
                 _notice(f"sources.{name}: no bundle yet: `siem-anomaly train --source {name}` makes one")
                 continue
-            for notice in checking.outdated(bundles.current(settings.bundles, name), settings.source(name)):
-                _notice(notice)
+            try:
+                for notice in checking.outdated(bundles.current(settings.bundles, name), settings.source(name)):
+                    _notice(notice)
+            except BundleError as error:
+                faults.append(str(error))
     return faults
 
 

@@ -76,8 +76,10 @@ def named(text: str) -> str:
     Raises:
         ValueError: it is none; says why.
     """
-    if not NAME.fullmatch(text) or PART_OF.search(text):
-        raise ValueError("is no name for a source or a view: letters, digits, and `_.@-` after the first, at most 100")
+    if not NAME.fullmatch(text):
+        raise ValueError("is no name for a source or a view: letters, digits, `_`, and `.@-` after them, at most 100")
+    if PART_OF.search(text):
+        raise ValueError("is no name for a source or a view: so the parts of one are called")
     return text
 
 
@@ -322,10 +324,11 @@ def _url(text: str) -> str:
     fault = ValueError("must be the URL of one server, as https://HOST:9200, without user, password and query")
     try:
         parts = urlsplit(text)
-        port = parts.port or {"https": 443, "http": 80}[parts.scheme]
+        usual = {"https": 443, "http": 80}[parts.scheme]
+        port = usual if parts.port is None else parts.port
     except (ValueError, KeyError):
         raise fault from None
-    if not parts.hostname or parts.query or parts.fragment or re.search(r"[\s@,]", text):
+    if not parts.hostname or not port or parts.query or parts.fragment or re.search(r"[\s@,]", text):
         raise fault
     return text if parts.port else parts._replace(netloc=f"{parts.netloc.removesuffix(':')}:{port}").geturl()
 
@@ -440,7 +443,7 @@ def load(path: Path | None) -> Settings:
 def _without_what_else_says(given: dict[str, Any]) -> dict[str, Any]:
     """The file's settings without a key, or a file for it, where the environment names the one or the other."""
     section, begin = given.get("elasticsearch"), f"{Settings.model_config['env_prefix']}ELASTICSEARCH__"
-    told = {name.upper() for name in os.environ} & {f"{begin}{name.upper()}" for name in KEYS}
+    told = {name.upper() for name, value in os.environ.items() if value} & {f"{begin}{name.upper()}" for name in KEYS}
     if not told or not isinstance(section, dict):
         return given
     return given | {"elasticsearch": {name: value for name, value in section.items() if name not in KEYS}}

@@ -22,8 +22,8 @@ from plugin.ports import Told
 
 STRANGER = 10.0
 """Points over the one that was told, ten times rarer: that is news."""
-LATE = "-late"
-"""Ends the key of what alike late ones repeat."""
+LATE = "-late-"
+"""And a number of spans of time ends the key of what alike late ones repeat."""
 MAX_TOLD = 10_000
 """Remembered of one source, the latest; some 300 kB of a checkpoint. What is forgotten is told once more."""
 
@@ -40,13 +40,14 @@ def marked(
     for anomaly in anomalies:
         key, at = _saying(anomaly), anomaly.sighting.line.clock or anomaly.sighting.line.time
         before = known.get(key)
-        if before is not None and at <= before.at - suppress_s:  # it came late, long before what was told
-            key = f"{key}{LATE}"
+        if before is not None and 0.0 < suppress_s <= before.at - at:  # it came late, long before what was told
+            key = f"{key}{LATE}{at // suppress_s:.0f}"
             before = known.get(key)
         if before is None or abs(at - before.at) >= suppress_s or anomaly.score >= before.score + STRANGER:
             found.append(replace(anomaly, repeats=0))
-            is_late = before is not None and at < before.at  # what was told after it is what others repeat
-            known[key] = before._replace(score=anomaly.score) if before and is_late else Told(at, anomaly.score, 0)
+            known[key] = Told(at, anomaly.score, 0)
+            if before and at < before.at:  # it came late: what was told after it is what others repeat
+                known[key] = before._replace(score=max(before.score, anomaly.score))
         else:
             found.append(replace(anomaly, repeats=before.n + 1))
             known[key] = before._replace(n=before.n + 1)

@@ -213,10 +213,12 @@ def show_bundle(console: Console, bundle: Bundle, path: Path, *, all_templates: 
 
 def _of_the_unseen(score: float, cut: float, alerts: float) -> str:
     """What becomes of a line like none before, and how many alerts a day a cut would bring that tells it."""
+    if not score:
+        return "no view of this bundle tells a line by itself"
     told = f"a line like none before, of a program never seen, scores {score:.1f} by itself"
     if score >= cut:
         return f"{told}, over the cut"
-    lower = f"cut {_below(score):.2f} would tell it, and {alerts:.1f} alerts a day"
+    lower = f"cut {_below(score):.2f} would tell it, at {alerts:.1f} alerts a day"
     return f"{told}, under the cut, for the training brought what was new that often; {lower}"
 
 

@@ -201,6 +201,13 @@ def test_ids_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert bundles.ids(tmp_path, "auth") == ["2026-11-23-07", "2026-11-24-99", "2026-11-24-100", "mine"]
 
 
+def test_where_none_is_in_use_it_is_told_how_to_choose(tmp_path: Path) -> None:
+    """A restored backup, or a death between save and use: to train again would throw away what there is."""
+    saved(tmp_path)
+    with pytest.raises(BundleError, match=f"bundle use --source auth {lines.bundle().id}"):
+        bundles.current(tmp_path, "auth")
+
+
 def test_many_may_choose_at_once(tmp_path: Path) -> None:
     """Each choice is whole, and the last one counts."""
     saved(tmp_path)

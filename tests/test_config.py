@@ -171,6 +171,16 @@ def test_a_key_of_the_environment_replaces_the_files_whichever_way_it_is_named(
     assert (getattr(loaded, other), getattr(loaded, given.lower()) is not None, loaded.prefix) == (None, True, "mine")
 
 
+def test_a_variable_that_holds_nothing_replaces_no_key(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was forgotten in a unit file would send no key at all, and say nothing."""
+    monkeypatch.setenv("SIEM_ANOMALY__ELASTICSEARCH__API_KEY", "")
+    text = "[elasticsearch]\napi_key_file = 'workers'"
+    with pytest.raises(ConfigError):
+        read(settings, text)
+    monkeypatch.delenv("SIEM_ANOMALY__ELASTICSEARCH__API_KEY")
+    assert read(settings, text).elasticsearch.api_key_file == Path("workers")
+
+
 @pytest.mark.parametrize("key", [f"{SECRET}\n{SECRET}", f'{{"encoded": "{SECRET}"}}', f"{SECRET}ж"])
 def test_what_is_no_key_is_told_without_showing_it(settings: Path, key: str) -> None:
     """A whole answer of the server's, or two lines: a header takes neither, and its own words would hold the key."""
@@ -199,9 +209,11 @@ def test_a_server_without_a_port_has_its_schemes(url: str, whole: str) -> None:
     connect(settings).close()
 
 
-@pytest.mark.parametrize(
-    "url", ["localhost:9200", "http://", "http://a:99999", "http://[::1", "http://a:9200,http://b:9200", "http://a?k=v"]
-)
+NO_SERVERS = ("localhost:9200", "ftp://a:9200", "//a:9200", "https://a:0", "http://", "http://a:99999", "http://[::1")
+SEVERAL = ("http://a:9200,http://b:9200", "http://a?k=v")
+
+
+@pytest.mark.parametrize("url", [*NO_SERVERS, *SEVERAL])
 def test_what_is_no_server_is_a_fault(settings: Path, url: str) -> None:
     """With what would be one, and before anything is asked."""
     (fault,) = faults(settings, f"[elasticsearch]\nurl = '{url}'")

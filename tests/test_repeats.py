@@ -55,6 +55,18 @@ def test_of_many_late_alike_ones_the_first_is_told(told: Anomaly, late: Anomaly,
     assert repeats([told, *[late] * 5], suppress_s) == [0, 0, *([1, 2, 3, 4])]
 
 
+def test_late_ones_of_several_days_are_told_once_a_day() -> None:
+    """Whatever order they come in, and whatever was told of later days."""
+    days = [said(day * DAY_S + second) for day in (5, 3, 4) for second in range(3)]
+    assert repeats([said(7 * DAY_S), *days]) == [0, *([0, 1, 2] * 3)]
+
+
+def test_a_weak_late_one_makes_no_news_of_stronger_ones() -> None:
+    """What was told stays the measure."""
+    late = said(-2 * DAY_S, 50.0), said(-2 * DAY_S - 1, 20.0), said(-2 * DAY_S, 45.0)
+    assert repeats([said(), *late]) == [0, 0, 1, 2]
+
+
 def test_a_much_stranger_one_is_news() -> None:
     """Ten times rarer than the one that was told; from then on that is the measure."""
     assert repeats([said(), said(1, 30.0 + STRANGER - 0.1), said(2, 30.0 + STRANGER), said(3, 45.0)]) == [0, 1, 0, 1]

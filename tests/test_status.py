@@ -92,6 +92,24 @@ def test_documents_that_nothing_will_ever_read_are_counted_once_an_hour() -> Non
         assert ("without_time" in newest["siem_anomaly"]["health"]) == (part.part == 0)
 
 
+def test_a_count_that_fails_costs_no_figures() -> None:
+    """All else is done by then: what was judged is told, and the count an hour later."""
+
+    class Busy(FakeLogs):
+        """Counts nothing that has no time."""
+
+        def count_without(self, stream: Stream) -> int:
+            """Not now."""
+            raise Unavailable(f"{stream.indices}: too busy")
+
+    logs, anomalies = Busy(logs_of(HITS).clock_ms), FakeAnomalies()
+    logs.documents = logs_of(HITS).documents
+    catch_up(polling(bundle()), Ports(logs, anomalies, FakeCheckpoints()))
+    (told,) = anomalies.health(polling(bundle()).key, 0.0)
+    health = told["siem_anomaly"]["health"]
+    assert (health["status"], health["events"], "without_time" in health) == ("ok", len(HITS), False)
+
+
 def test_a_screen_holds_every_source() -> None:
     """A row each: name, state, how far, what waits, the bundle, the last fault."""
     ports = Ports(logs_of(HITS), FakeAnomalies(), FakeCheckpoints())

@@ -127,10 +127,10 @@ def test_settings_that_a_bundle_does_not_know_yet_are_told() -> None:
     other = alike.views[others[0]].model_copy(update={"idle_s": 7.0})
     changed = alike.model_copy(update={"views": {"users": ready, others[0]: other}})
     (told,) = outdated(bundle, changed)
-    for part in ("the view `users`", f"no view `{first}`", f"the view `{others[0]}` otherwise"):
+    for part in ("add the view `users`", f"drop the view `{first}`", f"change the view `{others[0]}`"):
         assert part in told
     own = (MaskSettings(name="TICKET", pattern="TCK-[0-9]{1,9}"),)
-    assert "other masks" in outdated(bundle, alike.model_copy(update={"masks": own}))[0]
+    assert "change the masks" in outdated(bundle, alike.model_copy(update={"masks": own}))[0]
 
 
 @pytest.mark.parametrize("given", [[], ["--budget", "3", "--cut", "20"]])

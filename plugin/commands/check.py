@@ -141,21 +141,21 @@ def check(name: str, settings: SourceSettings, logs: Logs, setup: Setup) -> Chec
 
 
 def outdated(bundle: Bundle, settings: SourceSettings) -> tuple[str, ...]:
-    """What the settings would have learnt otherwise by now than the bundle in use, which judges as it was made."""
+    """Where the settings differ from what the bundle in use was trained with, by which it judges."""
     made = {view.name: view.lens.settings for view in bundle.views}
-    differ = [f"the view `{name}`" for name in settings.views.keys() - made.keys()]
-    differ += [f"no view `{name}`" for name in made.keys() - settings.views.keys()]
+    differ = [f"add the view `{name}`" for name in settings.views.keys() - made.keys()]
+    differ += [f"drop the view `{name}`" for name in made.keys() - settings.views.keys()]
     differ += [
-        f"the view `{name}` otherwise"
+        f"change the view `{name}`"
         for name in made.keys() & settings.views.keys()
         if made[name] != settings.views[name]
     ]
-    differ += [] if bundle.masks == settings.all_masks else ["other masks"]
+    differ += [] if bundle.masks == settings.all_masks else ["change the masks"]
     if not differ:
         return ()
     told = ", ".join(sorted(differ))
     train = f"`siem-anomaly train --source {bundle.source}`"
-    return (f"sources.{bundle.source}: bundle {bundle.id} judges as it was made; {train} takes over {told}",)
+    return (f"sources.{bundle.source}: bundle {bundle.id} judges as it was made; {train} would {told}",)
 
 
 def _read(name: str, settings: SourceSettings, logs: Logs) -> Checked:

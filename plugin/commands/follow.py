@@ -239,7 +239,7 @@ def _figures(polling: Polling, done: Sequence[Polled]) -> dict[str, Any]:
 
 
 def _outcome(error: Exception) -> dict[str, str]:
-    """Why a turn ended before its time; what it had done by then stands, also where another worker was first."""
+    """Why a turn ended before its time; where another worker was first, that one may count some of it once more."""
     match error:
         case PollInProgress():
             return {"status": "ok"}
@@ -247,14 +247,16 @@ def _outcome(error: Exception) -> dict[str, str]:
             return {"status": "blocked", "reason": str(error)}
         case Unavailable():
             return {"status": "degraded", "reason": str(error)}
-    return {"status": "degraded", "reason": f"a poll was cut: {type(error).__name__} {error}".strip()}
+    return {"status": "degraded", "reason": f"a poll broke off: {error!r}"}
 
 
 def _hourly(polling: Polling, ports: Ports, done: Sequence[Polled]) -> dict[str, int]:
     """Once an hour of what was judged, by the source's first part: documents that nothing will ever read."""
     if polling.part or done[0].since // HOUR_MS == done[-1].until // HOUR_MS:
         return {}
-    return {"without_time": ports.logs.count_without(polling.stream)}
+    with contextlib.suppress(ServiceError):  # all else is done: it is told an hour later
+        return {"without_time": ports.logs.count_without(polling.stream)}
+    return {}
 
 
 def _write_health(polling: Polling, ports: Ports, figures: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from plugin.tally import BUCKET_MS, Bucket, Tally
 def recounts(polling: Polling, ports: Ports) -> Iterator[Polled]:
     """Judge what has come since, ten minutes after ten minutes, oldest first; each that differs is looked at once.
 
-    What stays different is no reason to look for ever: a document with two times is counted twice and found once.
+    What stays different does not keep it here: a document with two times is counted twice and found once, each turn.
 
     Raises:
         PollInProgress: another worker committed first; its work stands.

@@ -46,7 +46,7 @@ class Report:
     """How many lines could not be read, by reason."""
     notices: tuple[str, ...]
     worst: float = 0.0
-    """The highest score, also one under the cut; 0 where no line was strange enough to be looked for."""
+    """The highest score, by a bundle also one under the cut; 0 where nothing was strange enough to be looked for."""
 
     @property
     def days(self) -> float:
@@ -89,7 +89,9 @@ def score(  # noqa: PLR0913 - what a person may ask for
     least: float | None = None,
     progress: Progress,
 ) -> Report:
-    """Judge the lines, oldest first, by a bundle or by themselves; `least` is the lowest score that anybody asks for.
+    """Judge the lines, oldest first, by a bundle or by themselves.
+
+    `least` is the lowest score that anybody asks for: a bundle looks for one even under `LEAST`.
 
     Raises:
         InputError: too few lines to learn from.

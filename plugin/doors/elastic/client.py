@@ -148,7 +148,7 @@ def _api_key(settings: ElasticsearchSettings) -> str | None:
 def _one_word(setting: str, text: str) -> str:
     """A key as it goes into a header. What is none is never shown: it may hold one."""
     if not (word := text.strip()).isascii() or not word.isprintable() or " " in word:
-        raise ConfigError([f"elasticsearch.{setting}: is no key; give the one word that is its answer's `encoded`"])
+        raise ConfigError([f"elasticsearch.{setting}: is no key; give the word `encoded` of the answer that made it"])
     return word
 
 
