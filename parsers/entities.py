@@ -16,6 +16,7 @@ MAX_CHARS = 4_096
 """How far a message is read: names stand near its beginning, and the time per message is to have a bound."""
 
 _Forms = tuple[tuple[str, Callable[[str], re.Match[str] | None]], ...]
+_Test = Callable[[re.Match[str]], bool]
 
 
 def _forms(*forms: tuple[str, str]) -> _Forms:
@@ -285,6 +286,7 @@ MAX_KEY = 36
 """Characters before an address that may be its key's: `srcip=`, `client_ip: `, `Source Address: `, `src: /`."""
 MAX_QUOTED = 8
 """Texts in quotes that are looked behind for a ` from `."""
+_SAID = ("msg=", "message=", 'msg":', 'message":', 'MESSAGE":')
 _SIDES = ("src", "source", "client", "remote", "peer", "user", "orig", "caller", "attacker", "calling", "")
 _PLACES = ("ip", "ipaddr", "ipaddress", "ip_address", "addr", "address", "host", "h")
 _PEERS = frozenset(
@@ -330,23 +332,23 @@ def _named(text: str) -> str:
 def _address(message: str) -> str:
     if "rhost=" in message and (found := _REMOTE_HOST.search(message)):
         return found[1]
-    start = message.rfind(" from ")
-    if start >= 0 and '"' in message:
-        start = _unquoted(message, start)
+    start, is_other = message.rfind(" from "), None
+    if start >= 0 and '"' in message and (start := _unquoted(message, start)) < 0:
+        is_other = _is_bare
     if start >= 0 and (found := _FROM_PORT.match(message, start)):
         return found[1]
     dots, may_be_six = message.count("."), _may_hold_six(message, 0)
     if may_be_six and "v6:" in message:
         message = message.replace("v6:", "v6 ")  # mail's `[IPv6:2001:db8::1]`, Samba's `[ipv6:2001:db8::1:445]`
     if dots < 6 and not may_be_six:  # one at most
-        return _first_address(message, 0) if dots >= 3 else ""
+        return _first_address(message, 0, _is_peers if is_other else None, is_other) if dots >= 3 else ""
     if start >= 0:
         at = message.find("src=")
         if (at >= 0 and (address := _first_address(message, at))) or (address := _first_address(message, start)):
             return address
     if ("#" in message or "]..." in message) and (found := _REMOTE.search(message)):
         return found[found.lastindex or 0]
-    return _first_address(message, 0, _is_peers)
+    return _first_address(message, 0, _is_peers, is_other)
 
 
 def _unquoted(message: str, start: int) -> int:
@@ -359,14 +361,17 @@ def _unquoted(message: str, start: int) -> int:
 
 
 def _is_quoted(message: str, at: int) -> bool:
-    is_open = (message.count('"', 0, at) - message.count('\\"', 0, at)) % 2 == 1
-    return is_open and message.find('"', at) >= 0
+    """Not in a quote that `msg=` opens: it is the program's own."""
+    before = message[:at].replace('\\"', "")
+    is_open = before.count('"') % 2 == 1 and message.find('"', at) >= 0
+    return is_open and not before.endswith(_SAID, 0, before.rfind('"'))
 
 
-def _first_address(message: str, start: int, is_sought: Callable[[re.Match[str]], bool] | None = None) -> str:
+def _first_address(message: str, start: int, is_sought: _Test | None = None, is_other: _Test | None = None) -> str:
     """The first IPv4 address from `start` on, else the first IPv6 one; not 0.0.0.0 and ::, which are nobody's.
 
-    What is sought comes before the others, and one that a name stands before (`sip:100@10.0.0.1`) after them.
+    What is sought comes before the others, and one that a name stands before (`sip:100@10.0.0.1`) after them; of the
+    others only those count that `is_other` allows.
     """
     first = named = ""
     for pattern in (_IP4, _IP6):
@@ -380,8 +385,8 @@ def _first_address(message: str, start: int, is_sought: Callable[[re.Match[str]]
                 named = named or address
             elif is_sought is None or is_sought(found):
                 return address
-            else:
-                first = first or address
+            elif not first and (is_other is None or is_other(found)):
+                first = address
         if first:
             return first
     return named
@@ -402,6 +407,13 @@ def _is_peers(address: re.Match[str]) -> bool:
     if key == before or last not in _PEERS or (last in _PLACES and first in _OWN):
         return False
     return not (before.endswith(" from ") and _is_quoted(address.string, at))
+
+
+def _is_bare(address: re.Match[str]) -> bool:
+    """Whether it stands in no quotes and behind no key, which would be another's than the peer's; or is JSON's."""
+    at, message = address.start(), address.string
+    before = message[max(0, at - 3) : at]
+    return before.endswith(('":"', ': "')) or not (before.endswith(("=", ":", '"', "@")) or _is_quoted(message, at))
 
 
 def _without_port(text: str) -> str:

@@ -1,7 +1,8 @@
 """Lines in which a stranger has a say: a name he tries, a request, a command, a query.
 
 He may write `user=root from 10.0.0.1` there. Of these lines only that is read which stands where the program writes it
-itself: before his words or, where nothing of his can be taken for it, behind them.
+itself: before his words or, where nothing of his can be taken for it, behind them. Where two places could be the
+program's, nobody is named.
 """
 
 from __future__ import annotations
@@ -20,21 +21,32 @@ _HOST = r"(?:::ffff:(?=\d))?(?P<address>(?!UNKNOWN )[^\s,;]{1,255})"
 _NOBODY, _NOWHERE = "(?P<user>)", "(?P<address>)"
 """Both groups are in each pattern, for they are asked for together."""
 
-# sshd's. A greedy name leaves the last address and port to the program.
+# sshd's. A greedy name leaves the last address and port to the program, where the line ends there; where words follow,
+# as those of a certificate's owner, it names whom it may only if no other place can be the program's. A name has up to
+# 1,000 characters: what is not printable in it is written in four.
+_AT_THE_END = (
+    r" port \d{1,5}(?: ssh\d)?(?:: [A-Z\d-]{2,24} SHA256:[\w+/]{43}|: Too many authentication failures)?"
+    r"(?: \[preauth\])?\Z"
+)
 _TO_THE_END = r" port \d{1,5}(?: ssh\d)?(?::.*| \[preauth\]|)\Z"
-_TRIED = (
+_TWICE = rf".*? port \d{{1,5}}(?: ssh\d)?:.* port \d{{1,5}}(?: ssh\d)?:{_NOBODY}{_NOWHERE}"
+_TRIES = (
     r"(?:(?:Failed|Accepted|Postponed|Partial) [\w/-]{1,64} for |error: maximum authentication attempts exceeded for )"
-    rf"(?:(?:invalid|illegal) user |<invalid username>)?(?P<user>.{{0,128}}) from {_HOST}{_TO_THE_END}"
 )
+_TRYING = rf"{_TRIES}(?:(?:invalid|illegal) user |<invalid username>)?(?P<user>.{{0,999}}) from {_HOST}"
 _INVALID = (  # webmin's too
-    rf"Invalid (?:user|login as) (?!name(?:/password| [\"']))(?P<user>.{{0,128}}) from {_PEER}(?:{_TO_THE_END}|\Z)"
+    rf"Invalid (?:user|login as) (?!name(?:/password| [\"']))(?P<user>.{{0,999}}) from {_PEER}(?:{_TO_THE_END}|\Z)"
 )
-_REFUSED = rf"error: PAM: [A-Z][\w ]{{1,64}} for (?:illegal user )?(?P<user>.{{0,128}}) from {_HOST}\Z"
-_LEFT = (
-    r"(?:Connection (?:closed|reset) by|Disconnected from|Disconnecting) "
-    rf"(?:(?:(?:invalid|authenticating) )?user (?P<user>.{{0,128}}) )?{_HOST}{_TO_THE_END}"
+_REFUSED = rf"error: PAM: [A-Z][\w ]{{1,64}} for (?:illegal user )?(?P<user>.{{0,999}}) from {_HOST}\Z"
+_LEAVES = r"(?:Connection (?:closed|reset) by|Disconnected from|Disconnecting) "
+_LEAVING = rf"(?:(?:(?:invalid|authenticating) )?user (?P<user>.{{0,999}}) )?{_HOST}"
+_CHANGED = rf"Disconnecting (?!.*: Change of .*: Change of ){_LEAVING} port \d{{1,5}}: Change of username or service "
+_BROKE = rf"(?:fatal: )?ssh_dispatch_run_fatal: Connection (?:from|to) {_LEAVING}{_TO_THE_END}"
+_ASKED = rf"input_userauth_request: (?:invalid|illegal) user (?P<user>.{{0,999}}?)(?: \[preauth\])?\Z{_NOWHERE}"
+_SENT = rf'(?:error: )?kex_exchange_identification: client sent invalid protocol identifier "{_NOBODY}{_NOWHERE}'
+_TOLD = (
+    rf"(?:error: |fatal: )?(?:Received disconnect from|Unable to negotiate with) {_PEER}(?: port \d{{1,5}})?:{_NOBODY}"
 )
-_TOLD = rf"(?:Received disconnect from|Unable to negotiate with) {_PEER}(?: port \d{{1,5}})?:{_NOBODY}"
 _GREETED = rf"Bad protocol version identification '.*' from {_PEER} port \d{_NOBODY}"
 _NASTY = rf'Nasty PTR record ".*" is set up for {_PEER}, ignoring{_NOBODY}'
 
@@ -44,7 +56,12 @@ _SESSION = (
 )
 _FAILURE = (
     r"(?:pam_\w{1,32}\([^()]{1,128}\): )?authentication failure; logname=\S{0,128} uid=\d{1,10} euid=\d{1,10}"
-    rf" tty=\S{{0,128}} ruser=\S{{0,128}} rhost=(?:{_HOST})?(?: {{1,2}}user=(?P<user>.{{0,128}}))?\Z"
+    r" tty=\S{0,128} ruser="
+)
+_TRIED_NAME = rf"{_FAILURE}(?<! tty=ftp ruser=) rhost=(?:{_HOST})?(?: {{1,2}}user=(?P<user>.{{0,128}}))?\Z"
+_REMOTE_NAME = (  # vsftpd's is the one tried: it ends where no more than a name, or the same again, is left
+    rf"{_FAILURE}(?:(?<= tty=ftp ruser=)|(?! ))(?P<remote>.{{0,128}}?) rhost=(?:{_HOST})?"
+    r"(?: {1,2}user=(?P<user>(?P=remote)|\S{0,128}))?\Z"
 )
 _RSYNC = rf"auth failed on module \S{{1,128}} from \S{{1,255}} \({_PEER}\)(?: for (?P<user>[^\s:]{{1,128}}))?: "
 _PHPMYADMIN = rf"user denied: (?P<user>.{{0,128}}) \([\w-]{{1,32}}\) from {_PEER}\Z"
@@ -70,9 +87,11 @@ _AUDIT_READ = (  # a name without quotes is in hexadecimal, but for `ausearch -i
 _SUDO = rf"(?P<user>[^\s:]{{1,128}}) : (?:\(command continued\)|(?:[^=;]{{1,128}} ; )?(?:TTY|HOST|PWD)=){_NOWHERE}"
 _DOAS = rf"(?P<user>[^\s:]{{1,128}})(?: ran command |: Executing command \[){_NOWHERE}"  # and pkexec
 _CRON = rf"\((?P<user>[^\s()*]{{1,128}})\) CMD(?:OUT|END)? \({_NOWHERE}"
-_NGINX = (  # behind a path, but not in its quotes, and before the request
+_NGINX = (  # nobody where a path before it, or the request behind it, has another client's
     r'(?:\*\d{1,20} )?(?:user "(?P<user>[^"]{1,128})")?'
-    rf'(?:(?:[^",]++|"[^"]*+"|,(?! client: ))*+|.*?), client: {_PEER}(?=,|\Z)'
+    rf"(?:(?>.*?, client: {_PEER}(?:, server: |\Z))"
+    r"(?!.*, client: (?!(?P=address), server: )[\da-fA-F.:]{2,45}, server: )"
+    r"|(?=.*, client: [\da-fA-F.:]{2,45}, server: ))"
 )
 _APACHE = (  # an address of IPv6 is without a port only where it is sure to have one
     r"(?:\(\d{1,5}\)[^\[\]:]{1,80}: )?\[client (?P<address>\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F:]{2,45}?"
@@ -88,7 +107,23 @@ _POSTFIX = (
     rf"{_QUEUED}(?:[a-z_]{{1,16}}: )?(?!(?:[\w-]{{1,32}} ){{0,4}}(?:user|for|as) )"
     rf"[\w-]{{1,32}}(?: [\w-]{{1,32}}){{0,4}}{_CLIENT}:(?:.* sasl_username=<?(?P<user>[^\s,<>]{{1,128}})>?\Z)?"
 )
-_HEADER = rf"{_QUEUED}[a-z]{{1,16}}: (?:header|body) .*{_CLIENT}; from=<{_NOBODY}"  # … but for a header's words
+_HEADER = (  # … but for a header's words
+    rf"{_QUEUED}[a-z]{{1,16}}: (?:header|body) (?:(?!.*> proto=.*> proto=).*{_CLIENT}; from=<[^\s\"<>]{{0,320}}>"
+    rf" (?:to=<[^\s\"<>]{{0,320}}> )?proto=\w)?{_NOBODY}"
+)
+_SASL = (
+    rf"{_QUEUED}[^\s\[\]]{{1,255}}\[{_PEER}\]: SASL [\w-]{{1,32}} authentication [a-z]{{1,16}}"
+    r"(?:[^,]{0,255}, sasl_username=(?P<user>.{1,128})\Z)?"
+)
+_COMMAND = rf"{_QUEUED}[\w-]{{1,32}}(?: [\w-]{{1,32}}){{0,4}}{_CLIENT} in [A-Z]{{4}} command: {_NOBODY}"
+_POSTSCREEN = (
+    rf"(?:NOQUEUE: reject: )?[A-Z][A-Z -]{{1,40}}(?:(?:\d{{1,9}} )?after [\d.]{{1,16}})? from \[{_PEER}\]:\d{_NOBODY}"
+)
+_MESSAGE_ID = rf"[\dA-Za-z]{{5,20}}: (?:resent-)?message-id={_NOBODY}{_NOWHERE}"
+_SENT_ON = (
+    r"[\dA-Za-z]{5,20}: to=<(?=.* status=)(?:(?!.*>, relay=.*>, relay=)[^>]{0,320}>, (?:orig_to=<[^>]{0,320}>, )?"
+    rf"relay=(?:none, [^(]{{0,255}}\(connect to )?[^\s\[\],]{{1,255}}\[{_PEER}\])?{_NOBODY}"
+)
 _GIN = rf"\| \d{{3}} \|[^|]{{1,40}}\| {{1,20}}{_PEER} \|{_NOBODY}"
 _PROFTPD = rf"\S{{1,255}} \(\S{{1,255}}\[{_PEER}\]\)(?:(?: -|:) USER (?P<user>\S{{1,128}}?)(?::| \())?"
 _SAMBA = (
@@ -106,13 +141,25 @@ def _forms(*patterns: str) -> tuple[_Match, ...]:
 _BEGINNINGS: dict[str, tuple[_Match, ...]] = {
     beginning: forms
     for beginnings, forms in (
-        (("Fail", "Acce", "Post", "Part", "erro"), _forms(_TRIED, _REFUSED)),
+        (
+            ("Fail", "Acce", "Post", "Part"),
+            _forms(f"{_TRYING}{_AT_THE_END}", f"{_TRIES}{_TWICE}", f"{_TRYING}{_TO_THE_END}"),
+        ),
+        (("erro",), _forms(f"{_TRYING}{_AT_THE_END}", _REFUSED, _TOLD, _SENT)),
         (("Inva",), _forms(_INVALID)),
-        (("Conn", "Disc"), _forms(_LEFT)),
+        (
+            ("Conn", "Disc"),
+            _forms(
+                f"{_LEAVES}{_LEAVING}{_AT_THE_END}", _CHANGED, f"{_LEAVES}{_TWICE}", f"{_LEAVES}{_LEAVING}{_TO_THE_END}"
+            ),
+        ),
         (("Rece", "Unab"), _forms(_TOLD)),
+        (("fata", "ssh_"), _forms(_TOLD, _BROKE)),
+        (("inpu",), _forms(_ASKED)),
+        (("kex_",), _forms(_SENT)),
         (("Bad ",), _forms(_GREETED)),
         (("Nast",), _forms(_NASTY)),
-        (("pam_", "auth"), _forms(_SESSION, _FAILURE, _RSYNC)),
+        (("pam_", "auth"), _forms(_SESSION, _TRIED_NAME, _REMOTE_NAME, _RSYNC)),
         (("user",), _forms(_PHPMYADMIN)),
         (("clie", "quer", "secu"), _forms(_BIND)),
         (("imap", "pop3", "subm", "mana"), _forms(_DOVECOT)),
@@ -130,6 +177,7 @@ _ELSEWHERE: tuple[tuple[str, tuple[tuple[str, _Match], ...]], ...] = tuple(
         ("/", ((" command ", _DOAS),)),
         ("(", ((") CMD", _CRON),)),
         ("*", ((", client: ", _NGINX),)),
+        ("=", ((": message-id=", _MESSAGE_ID), ("resent-message-id=", _MESSAGE_ID), (": to=<", _SENT_ON))),
         ("|", (("|", _SAMBA), (" | ", _GIN))),
         (
             "[",
@@ -137,7 +185,10 @@ _ELSEWHERE: tuple[tuple[str, tuple[tuple[str, _Match], ...]], ...] = tuple(
                 ("[client ", _APACHE),
                 ("/20", _ACCESS),
                 ("/20", _HAPROXY),
+                ("]: SASL ", _SASL),
                 ("]: ", _POSTFIX),
+                ("] in ", _COMMAND),
+                (" from [", _POSTSCREEN),
                 ("]; from=<", _HEADER),
                 ("])", _PROFTPD),
             ),

@@ -148,6 +148,14 @@ def test_hostile_messages_take_no_longer_than_their_length_allows() -> None:
         "a from b[1.1.1.1]: ",
         "; user a logged in ",
         "user denied: (a) from ",
+        "Disconnecting : Change of ",
+        "Disconnecting user a 1.1.1.1 port 1:",
+        "Failed a for a from 1.1.1.1 port 1 ssh2:",
+        "ABCDE: to=<>, relay= status=",
+        "ABCDE: a: header > proto= from a[1.1.1.1]; from=<",
+        "*1 , client: 1.1.1.1, server: ",
+        "authentication failure; logname= uid=0 euid=0 tty=ftp ruser= rhost=a user=",
+        '10.0.0.7 a=" from ',
     ):
         began = time.perf_counter()
         entities(piece * (1_000_000 // len(piece)))
