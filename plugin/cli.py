@@ -190,6 +190,8 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
     format_: Format = "auto",
 ) -> None:
     """Find the strange lines of log files, with no server: learns from the files themselves."""
+    if html and html.exists() and any(Path(each).exists() and html.samefile(each) for each in file):
+        raise typer.BadParameter(f"score: --html: {html} is one of the logs that are read; name another file")
     if bundle and view:
         raise typer.BadParameter("score: --view goes with no --bundle: a bundle has its own views")
     lines, rejected = files.read(file, ZoneInfo(zone), format_)
@@ -320,6 +322,11 @@ def train(
     with _progress(f"learning {source} from {len(lines):,} lines") as tell:
         trained = training.train(source, given, lines, until, settings.bundles, tell)
     terminal.show_trained(out, trained)
+    before = trained.bundle.parent
+    back = f"; `siem-anomaly bundle use --source {source} {before}` goes back" if before else ""
+    _tell(f"{source}: bundle {trained.bundle.id} is in use{back}.")
+    if settings.sources and source not in settings.sources:
+        _notice(f"{source}: the settings name {', '.join(settings.sources)} and no such source: nothing will poll it")
     for notice in trained.notices:
         _notice(notice)
 
@@ -333,7 +340,7 @@ def tune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would change; write nothing.")] = False,
 ) -> None:
     """Make a new bundle with another cut, and show what it would let through."""
-    bundle = bundles.current(_settings(context).bundles, source)
+    bundle = bundles.current(_shelf(_settings(context), source), source)
     if budget is not None and cut is None:
         new = bundle.threshold.cut_for(budget)
     elif cut is not None and budget is None:
@@ -529,7 +536,8 @@ def bundle_show(
 ) -> None:
     """One bundle: how it was made, its views and cut, its templates with a line each."""
     settings = _settings(context)
-    found = bundles.load(settings.bundles / source / id) if id else bundles.current(settings.bundles, source)
+    shelf = _shelf(settings, source)
+    found = bundles.load(shelf / source / id) if id else bundles.current(shelf, source)
     terminal.show_bundle(out, found, settings.bundles / source / found.id, all_templates=all_)
 
 
@@ -538,7 +546,7 @@ def bundle_use(
     context: typer.Context, source: SourceName, id: Annotated[str, typer.Argument(help="A bundle's id.")]
 ) -> None:
     """Put another bundle in use; workers take it at their next poll."""
-    bundles.use(_settings(context).bundles, source, id)
+    bundles.use(_shelf(_settings(context), source), source, id)
     _tell(f"{source}: bundle {id} is in use.")
 
 
@@ -605,6 +613,13 @@ def _settings(context: typer.Context) -> Settings:
     if given.config is None and not settings.sources:
         raise ConfigError(["no settings: name their file with --config FILE, or in SIEM_ANOMALY_CONFIG"])
     return settings
+
+
+def _shelf(settings: Settings, source: str) -> Path:
+    """Where the bundles of a source lie, one of the settings or one that files were learnt for."""
+    if not bundles.ids(settings.bundles, source):
+        settings.source(source)
+    return settings.bundles
 
 
 def _sources(settings: Settings, source: str | None) -> list[str]:

@@ -64,7 +64,8 @@ def about(anomaly: Anomaly) -> str:
         return "; ".join(text(anomaly, event) for event in (*why.extra, *why.missing))
     if why.aspect in values.ASPECTS:
         return f"{text(anomaly, anomaly.sighting.window.event)}; {RULES[why.aspect][0]}; {why.value}"
-    return text(anomaly, anomaly.sighting.window.event)
+    event = anomaly.sighting.window.event
+    return _masked(anomaly) if _is_own_line(anomaly, event) else text(anomaly, event)
 
 
 def program(line: LogLine) -> str:
@@ -213,7 +214,10 @@ def _steps(anomaly: Anomaly, why: Explanation) -> str:
     event, before, observed, _ = why.spots[0]
     more = len(why.spots) - 1
     also = f"; {more} more {'step' if more == 1 else 'steps'} of the session stood out" if more else ""
-    after = "When the session began," if before == END else f"Right after {_quoted(anomaly, before)},"
+    n = why.after - 1
+    earlier = f" and the {f'{n} events' if n > 1 else 'event'} before it" if n > 0 else ""
+    right_after = f"Right after {_quoted(anomaly, before)}{earlier},"
+    after = "When the session began," if before == END else right_after
     came = "the session fell silent" if event == END else f"{_quoted(anomaly, event)} {_came(observed)}"
     if not why.total:
         return f"{after} {came}; what comes there was never seen before{also}."

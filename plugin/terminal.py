@@ -51,7 +51,8 @@ def show(console: Console, report: Report, *, unfold: bool, top: int) -> None:
         _say(console, (printable(notice), "yellow"))
     _show_entries(console, entries[:top] if top else entries, report.also, report.before)
     if top and len(entries) > top:
-        console.print(f"… {len(entries) - top} more entries: --top 0 shows all, --html OUT makes a page of them.\n")
+        more = _more_of(len(entries) - top, "entry", "entries")
+        _say(console, f"… {more}: --top 0 shows all, --html OUT makes a page of them.\n")
     _say(console, (f"{summary(report, len(entries))} Times are UTC.", "dim"))
 
 
@@ -101,6 +102,10 @@ def summary(report: Report, n_entries: int) -> str:
     read = f"{n - repeated:,} lines" + (f" ({n:,} with the repeats they tell of)" if repeated else "")
     unread = f", {bad:,} unread ({', '.join(report.rejected)})" if bad else ""
     return f"{read} over {_span(report.days)}{unread}: {_strange(len(report.anomalies), n_entries)}."
+
+
+def _more_of(n: int, one: str, many: str) -> str:
+    return f"{n:,} more {one if n == 1 else many}"
 
 
 def _strange(n: int, n_entries: int) -> str:
@@ -219,7 +224,7 @@ def _of_the_unseen(score: float, cut: float, alerts: float) -> str:
     if score >= cut:
         return f"{told}, over the cut"
     lower = f"cut {_below(score):.2f} would tell it, at {alerts:.1f} alerts a day"
-    return f"{told}, under the cut, for the training brought what was new that often; {lower}"
+    return f"{told}, under the cut; {lower}"
 
 
 def _show_templates(console: Console, bundle: Bundle, top: int | None) -> None:
@@ -237,7 +242,7 @@ def _show_templates(console: Console, bundle: Bundle, top: int | None) -> None:
     if top and len(bundle.templates) > top:
         n = len(bundle.templates) - top
         command = f"siem-anomaly bundle show --source {printable(bundle.source)} --all"
-        _say(console, f"… {n:,} more templates: `{command}` shows them.")
+        _say(console, f"… {_more_of(n, 'template', 'templates')}: `{command}` shows all.")
 
 
 def _quiet(bundle: Bundle, template: Template) -> str:
@@ -258,6 +263,8 @@ def show_tuned(console: Console, tuned: Tuned) -> None:
     """The cut before and after, what it costs a day, and lines on either side of the new one."""
     alerts = f"alerts a day on held-out lines {tuned.alerts_before:.1f} → {tuned.alerts_after:.1f}"
     _say(console, f"cut {tuned.before:.2f} → {tuned.after:.2f}, {alerts}")
+    if tuned.over or tuned.under:
+        _say(console, "Held-out lines just over the new cut, and just under it:")
     for name, examples in (("over", tuned.over), ("under", tuned.under)):
         for example in examples:
             told = f"{stamp(example.time)}  {_plain(example.program)}: {_plain(example.text)}"
@@ -300,7 +307,7 @@ def _show_entry(console: Console, number: int, entry: Entry, also: Also, before:
         console,
         (f"{number:>2}. ", "bold"),
         (f"{top.score:5.1f}", f"bold {_colour(top)}"),
-        f"  {_rarity(top.score)}",
+        f"  {_rarity(top)}",
         (count, "bold"),
         (f"  {stamp(top.sighting.time)}  {where}  ({_plain(line.origin)})", "dim"),
     )
@@ -316,9 +323,11 @@ def _show_entry(console: Console, number: int, entry: Entry, also: Also, before:
     console.print()
 
 
-def _rarity(score: float) -> str:
-    """`1 in 930 lines`, `37 % of lines`."""
-    rare = explain.rarity(score)
+def _rarity(anomaly: Anomaly) -> str:
+    """`1 in 930 lines`, `37 % of lines`; nobody knows where too few lines were learnt to tell."""
+    if not anomaly.bundle.threshold.calibrated:
+        return "uncalibrated"
+    rare = explain.rarity(anomaly.score)
     return f"{rare} of lines" if rare.endswith("%") else f"{rare} lines"
 
 

@@ -188,6 +188,25 @@ def test_a_line_that_reaches_the_score_fails_the_run(log: Path, bundle: Path) ->
     assert lines.STRANGE[:20] in result.stdout
 
 
+def test_a_log_is_never_written_over(log: Path) -> None:
+    """Neither by its name nor by another of the same file: it is evidence."""
+    before = log.read_bytes()
+    for page in (log, log.parent / ".." / log.parent.name / log.name):
+        result = CliRunner().invoke(app, ["score", str(log), "--html", str(page)])
+        assert (result.exit_code, "--html" in result.output) == (2, True)
+    assert log.read_bytes() == before
+
+
+def test_a_mistyped_source_is_told_so(tmp_path: Path) -> None:
+    """What it would lack is no bundle."""
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f'bundles = "{tmp_path}/shelf"\n[sources.auth]\nindices = ["x"]\n', encoding="utf-8")
+    for line in ("tune --cut 3", "bundle show", "bundle use 1"):
+        result = CliRunner().invoke(app, ["--config", str(settings), *line.split(), "--source", "atuh"])
+        assert isinstance(result.exception, ConfigError), line
+        assert "there is no such source" in str(result.exception)
+
+
 @pytest.mark.parametrize("line", ["config", "score {log} --bundle {bundle}"])
 def test_a_full_disk_is_one_sentence(line: str, log: Path, bundle: Path) -> None:
     """And exit 3, with nothing more when Python itself ends."""

@@ -88,6 +88,9 @@ def test_a_whole_session_is_told_by_its_strangest_step() -> None:
         f"When the session began, `end of the session` (70 %) or `{FAILED}` (20 %) was expected; "
         f"`{ACCEPTED}` came once instead, as in 3 of 2,900 such places before."
     )
+    assert explain.reason(anomaly(replace(why, after=3), Window((failed,), END))).startswith(
+        f"Right after `{FAILED}` and the 2 events before it, `end of the session` (70 %)"
+    )
     silent = replace(why, spots=(Spot(END, failed, 1, 0.01),), expected=usual[1:], seen=0)
     assert explain.reason(anomaly(silent, Window((failed,), END))) == (
         f"Right after `{FAILED}`, `{FAILED}` (20 %) was expected; the session fell silent instead, as in none of 2,900 "

@@ -110,6 +110,18 @@ def test_a_budget_replaces_a_bundles_cut() -> None:
     assert len(by_bundle(day(), budget=200).anomalies) > len(own.anomalies) >= len(by_bundle(day(), 0.01).anomalies)
 
 
+def test_lines_like_none_before_are_folded_by_their_words() -> None:
+    """Two that no template has have nothing in common; alike ones are one entry."""
+    texts = ["new user: name=eve, UID=0", "delete group `wheel' with 3 members", "new user: name=bob, UID=7"]
+    strangers = [lines.stamped(43_200 + n, "useradd", 900 + n, text) for n, text in enumerate(texts)]
+    entries = fold(by_bundle(lines.lines(strangers), budget=1_000).anomalies)
+    said = [
+        sorted(each.sighting.line.message for each in entry.anomalies if each.sighting.window.is_line)
+        for entry in entries
+    ]
+    assert [[texts[1]]] == [each for each in said if texts[1] in each]
+
+
 def test_how_near_a_bundles_cut_the_strangest_came_is_told() -> None:
     """Where nothing reached the cut a person wants to know whether nearly, and how to see it."""
     bundle = lines.bundle().with_cut(99.0, "2026-11-24-03", "")

@@ -105,6 +105,8 @@ class Detector:
         *context, event, n, nats = steps[0]
         _, *some = self._contexts(_gram((*context, event), self.config.h)[:-1])
         known = some[-1] if some else Known({}, 0)  # what comes after anything says nothing of what comes here
+        lengths = range(len(context), 0, -1)
+        after = next((length for length in lengths if tuple(context[-length:]) in self._after), 0)
         others = Counter({other: times for other, times in known.times.items() if other != event} or known.times)
         return Explanation(
             aspect="steps",
@@ -112,6 +114,7 @@ class Detector:
             expected=tuple((other, times / known.total) for other, times in others.most_common(LIKELY)),
             seen=known.times.get(event, 0),
             total=known.total,
+            after=sum(before > OPENINGS for before in context[len(context) - after :]),
             spots=tuple(_spot(step) for step in steps if step[-1] >= STANDS_OUT * nats),
         )
 

@@ -90,6 +90,8 @@ class CheckedFile:
     @property
     def faults(self) -> tuple[str, ...]:
         """What has to be mended, a sentence each."""
+        if not self.n_unread and not self.n_read:
+            return (f"{self.name}: has no line; give a log that has some",)
         if self.n_unread > self.n_read:
             return (f"{self.name}: most lines cannot be read; see which format it has, and --format",)
         return ()

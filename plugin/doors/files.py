@@ -186,7 +186,9 @@ def _parsed(path: str, name: str, zone: tzinfo, format: str) -> Iterator[tuple[s
                 yield text, read, undated
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{_called(path)}: cannot be read ({why}); check the name and your rights") from error
+        hint = "name the files in it" if isinstance(error, IsADirectoryError) else "check the name and your rights"
+        hint = "it is cut off, or still being written" if isinstance(error, EOFError) else hint
+        raise InputError(f"{_called(path)}: cannot be read ({why}); {hint}") from error
 
 
 @lru_cache(maxsize=4_096)
