@@ -50,9 +50,9 @@ class _Ahead:
         """The store's."""
         return self._logs.count(stream, span, width)
 
-    def stores(self, stream: Stream, span: Span, width: int) -> Mapping[int, Collection[str]]:
+    def indices(self, stream: Stream) -> Collection[str]:
         """The store's."""
-        return self._logs.stores(stream, span, width)
+        return self._logs.indices(stream)
 
     def count_without(self, stream: Stream) -> int:
         """The store's."""

@@ -252,6 +252,10 @@ def _load_threshold(data: Mapping[str, Any]) -> Threshold:
 
 def _checked(directory: Path) -> dict[str, Any]:
     """The head of a bundle whose files are all there, whole and its own."""
+    if directory.is_dir() and not (directory / "bundle.json").exists():
+        raise BundleError(
+            f"{directory}: holds no bundle.json, so it is no bundle; name the folder of one, as `train` made it"
+        )
     try:
         head: dict[str, Any] = _json(directory / "bundle.json")
         version, files = int(head["format"]), dict(head["files"])

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib import metadata
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -196,7 +195,7 @@ def score(  # noqa: PLR0913, PLR0917 - each argument is an option a person may g
         raise typer.BadParameter("score: --view goes with no --bundle: a bundle has its own views")
     lines, rejected = files.read(file, ZoneInfo(zone), format_)
     judge = bundles.load(bundle) if bundle else None
-    name = files.title(file[0])
+    name = files.title_of(file)
     with _progress(f"learning from {name}") as tell:
         views = {each: READY[each] for each in view} if view else None
         report = scoring.score(
@@ -582,7 +581,9 @@ def _in_front(arguments: Sequence[str]) -> list[str]:
         if each == "--":
             rest += (each, *given)
         elif each == "--config":
-            first += (each, *islice(given, 1))
+            if (value := next(given, None)) is None:
+                return [each]  # which says that it wants one
+            first += (each, value)
         else:
             (first if each == "--debug" or each.startswith("--config=") else rest).append(each)
     return first + rest

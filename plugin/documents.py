@@ -149,6 +149,7 @@ def _entities(anomaly: Anomaly) -> dict[str, Any]:
 def _siem_anomaly(anomaly: Anomaly, now: float, worker: str, *, late: bool) -> dict[str, Any]:
     line, why = anomaly.sighting.line, anomaly.explanation
     store, id = _where(line.origin)
+    before = explain.events(anomaly.before)
     return {
         "score": round(anomaly.score, 2),
         "initial_score": round(anomaly.score, 2),
@@ -166,7 +167,7 @@ def _siem_anomaly(anomaly: Anomaly, now: float, worker: str, *, late: bool) -> d
         "repeats": anomaly.repeats,
         "template": _template(anomaly),
         "session": anomaly.sighting.session,
-        "history": [explain.text(anomaly, event) for event in explain.history(anomaly)],
+        "history": [explain.text(anomaly, event) for event in before],
         "observed": {
             "rank": why.rank,
             "probability": why.probability,
@@ -181,7 +182,7 @@ def _siem_anomaly(anomaly: Anomaly, now: float, worker: str, *, late: bool) -> d
         },
         "influencers": _influencers(anomaly),
         "bundle": {"id": anomaly.bundle.id, "sha256": anomaly.bundle.sha256},
-        "source": {"name": anomaly.source, "index": store, "ids": [id], "count": len(explain.history(anomaly)) + 1},
+        "source": {"name": anomaly.source, "index": store, "ids": [id], "count": len(before) + 1},
         "feedback": {"label": None, "by": None, "at": None, "comment": None},
         "worker": worker,
         "lag_seconds": round(now - (line.clock or line.time), 3),

@@ -65,7 +65,7 @@ def about(anomaly: Anomaly) -> str:
     if why.aspect in values.ASPECTS:
         return f"{text(anomaly, anomaly.sighting.window.event)}; {RULES[why.aspect][0]}; {why.value}"
     event = anomaly.sighting.window.event
-    return _masked(anomaly) if _is_own_line(anomaly, event) else text(anomaly, event)
+    return masked(anomaly) if _is_own_line(anomaly, event) else text(anomaly, event)
 
 
 def program(line: LogLine) -> str:
@@ -80,7 +80,7 @@ def message(anomaly: Anomaly) -> str:
     begin = rule(anomaly.explanation.aspect)[1].format(program=program or "log")
     where = f" on {line.host}" if line.host else ""
     event = _event(anomaly)
-    what = _masked(anomaly) if _is_own_line(anomaly, event) else text(anomaly, event)
+    what = masked(anomaly) if _is_own_line(anomaly, event) else text(anomaly, event)
     return f'{begin}{where}: "{_short(what, 160)}"'
 
 
@@ -110,12 +110,12 @@ def rarity(score: float) -> str:
 
 def steps(anomaly: Anomaly) -> list[tuple[str, int]]:
     """The history, oldest first: text, and how often in a row."""
-    return _runs(text(anomaly, event) for event in history(anomaly))
+    return _runs(text(anomaly, event) for event in events(anomaly.sighting.window.history))
 
 
-def history(anomaly: Anomaly) -> list[int]:
+def events(history: Iterable[int]) -> list[int]:
     """The events before, oldest first, without the opening that says what kind of session begins."""
-    return [event for event in anomaly.sighting.window.history if event > OPENINGS]
+    return [event for event in history if event > OPENINGS]
 
 
 def _is_own_line(anomaly: Anomaly, event: int) -> bool:
@@ -123,7 +123,8 @@ def _is_own_line(anomaly: Anomaly, event: int) -> bool:
     return event == UNKNOWN == anomaly.sighting.window.event and not anomaly.explanation.spots
 
 
-def _masked(anomaly: Anomaly) -> str:
+def masked(anomaly: Anomaly) -> str:
+    """The line's words, without what varies."""
     return anomaly.bundle.masks.mask(anomaly.sighting.line.message)
 
 
@@ -282,7 +283,7 @@ def _list(anomaly: Anomaly, events: Sequence[int]) -> str:
 
 def _quoted(anomaly: Anomaly, event: int) -> str:
     if _is_own_line(anomaly, event):
-        return f"`{_short(_masked(anomaly))}` ({NEW_LINE})"
+        return f"`{_short(masked(anomaly))}` ({NEW_LINE})"
     return _named(text(anomaly, event))
 
 

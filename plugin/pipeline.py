@@ -43,6 +43,8 @@ class Anomaly:
     """(view, its own score) of every view that finds it strange at all, strangest first."""
     also: tuple[Anomaly, ...] = ()
     """The same as told by the other views that find it nearly as strange."""
+    before: tuple[int, ...] = ()
+    """Events of the session before it, oldest first: as many as any view that joins lines so looks back to."""
     repeats: int = 0
     """How many alike ones have come since the one that was told; 0 = this is the one."""
 
@@ -154,6 +156,7 @@ def _anomaly(
             float(look.scores[place]),
             bundle.threshold.cut,
             explained[look.view.name](seen.window),
+            before=look.sightings[place].window.history,
         )
         for look, place in near
     ]

@@ -164,8 +164,8 @@ class Logs(Protocol):
         """
         ...
 
-    def stores(self, stream: Stream, span: Span, width: int) -> Mapping[int, Collection[str]]:
-        """Which indices have documents in each `width` milliseconds of the span, keyed as in `count`.
+    def indices(self, stream: Stream) -> Collection[str]:
+        """The names of the indices that the stream's patterns now stand for.
 
         Raises:
             Unavailable: the store did not answer in full.

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from models.windows import END
+from models.windows import END, UNKNOWN
 from plugin import explain
 from plugin.pipeline import Anomaly
 from plugin.ports import Told
@@ -74,6 +74,15 @@ def _words(anomaly: Anomaly) -> tuple[str, ...]:
     """What an anomaly says that is not about a pair: of a pair the news is the pair, whichever line shows it."""
     window, why = anomaly.sighting.window, anomaly.explanation
     kind = "bin" if window.bins else "END" if window.event == END else "line"
-    last = explain.text(anomaly, window.history[-1]) if kind == "END" and explain.history(anomaly) else ""
     word = why.observed if isinstance(why.observed, str) else ""
-    return (kind, explain.message(anomaly), explain.about(anomaly), last, word)
+    return (kind, explain.message(anomaly), explain.about(anomaly), _last(anomaly), word)
+
+
+def _last(anomaly: Anomaly) -> str:
+    """What a session that fell silent ended with, as far as its view looks back; no two lines like none are alike."""
+    window = anomaly.sighting.window
+    if window.event != END:
+        return ""
+    if anomaly.before[-1:] == (UNKNOWN,):
+        return explain.masked(anomaly)
+    return explain.text(anomaly, window.history[-1]) if explain.events(window.history) else ""

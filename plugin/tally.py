@@ -77,10 +77,14 @@ class Tally:
         """With one bucket as it was just read."""
         return Tally({**self.buckets, at: bucket})
 
-    def without(self, at: int, stores: Collection[str]) -> Tally:
-        """Without the documents of a bucket whose index is none of these: it has been deleted."""
+    def within(self, stores: Collection[str]) -> Tally:
+        """Without the documents of every index that is none of these: it has been deleted, and they with it."""
         left = {_store(store) for store in stores}
-        return self.having(at, {cell: each for cell, each in self._at(at).items() if cell // CELLS in left})
+        gone = {at for at, cells in self.buckets.items() if not {cell // CELLS for cell in cells} <= left}
+        if not gone:
+            return self
+        kept = {at: {cell: n for cell, n in self.buckets[at].items() if cell // CELLS in left} for at in gone}
+        return Tally({**self.buckets, **kept})
 
     def grown(self, counts: Mapping[int, int]) -> list[int]:
         """The buckets, oldest first, that hold more documents by `counts` than were judged."""

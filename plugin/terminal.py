@@ -101,7 +101,8 @@ def summary(report: Report, n_entries: int) -> str:
     repeated = sum("#" in line.origin.rpartition(":")[2] for line in report.lines)  # `auth.log:17#2`
     read = f"{n - repeated:,} lines" + (f" ({n:,} with the repeats they tell of)" if repeated else "")
     unread = f", {bad:,} unread ({', '.join(report.rejected)})" if bad else ""
-    return f"{read} over {_span(report.days)}{unread}: {_strange(len(report.anomalies), n_entries)}."
+    how = " Each quarter was judged by what the other three hold." if report.by_itself else ""
+    return f"{read} over {_span(report.days)}{unread}: {_strange(len(report.anomalies), n_entries)}.{how}"
 
 
 def _more_of(n: int, one: str, many: str) -> str:

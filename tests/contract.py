@@ -183,19 +183,18 @@ class LogsContract:
         """Only a read says that a source has none: to count comes before it, and says less."""
         stream = self.stream(f"{index}-other-*")
         assert bench.logs.count(stream, self.span(), 1_000) == {}
-        assert bench.logs.stores(stream, self.span(), 1_000) == {}
+        assert not bench.logs.indices(stream)
         assert bench.logs.count_without(stream) == 0
         with pytest.raises(Refused):
             bench.logs.read(stream, self.span())
 
-    def test_the_indices_of_what_is_read_are_told(self, bench: LogsBench, index: str) -> None:
-        """By second; one that is deleted has none any more."""
-        bench.put(index, "a", log_document(999))
-        bench.put(index, "b", log_document(1_000))
-        stream = self.stream(index)
-        told = {at: set(stores) for at, stores in bench.logs.stores(stream, self.span(), 1_000).items()}
-        assert told == {NOON: {index}, NOON + 1_000: {index}}
-        assert dict(bench.logs.stores(stream, self.span(-50, 0), 1_000)) == {}
+    def test_the_indices_of_a_pattern_are_told_as_hits_name_them(self, bench: LogsBench, index: str) -> None:
+        """All of them, and no other's."""
+        for name in (f"{index}-a", f"{index}-b", "other-1"):
+            bench.put(name, name, log_document(999))
+        stream = self.stream(f"{index}-*")
+        stores = {hit.store for hit in bench.logs.read(stream, self.span()).hits}
+        assert set(bench.logs.indices(stream)) == stores == {f"{index}-a", f"{index}-b"}
 
     def test_the_clock_is_in_milliseconds(self, bench: LogsBench) -> None:
         """Between the years 2020 and 2100."""

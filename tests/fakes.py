@@ -67,13 +67,9 @@ class FakeLogs:
         """Documents of the span by the first millisecond of each `width`."""
         return dict(Counter(ms - ms % width for hit in self._within(stream, span) for ms in [hit.clock // NS_PER_MS]))
 
-    def stores(self, stream: Stream, span: Span, width: int) -> dict[int, set[str]]:
-        """Indices of the documents of the span by the first millisecond of each `width`."""
-        found: dict[int, set[str]] = {}
-        for hit in self._within(stream, span):
-            ms = hit.clock // NS_PER_MS
-            found.setdefault(ms - ms % width, set()).add(hit.store)
-        return found
+    def indices(self, stream: Stream) -> set[str]:
+        """Those that hold something; an index that nothing was put into does not exist."""
+        return {index for index, _ in self.documents if any(fnmatchcase(index, each) for each in stream.indices)}
 
     def drop(self, index: str) -> None:
         """Delete an index with all that it holds."""

@@ -205,17 +205,13 @@ def _happen(tape: _Tape, history: History, world: World, clock: int) -> None:
 
 
 def _drop(tape: _Tape, history: History, world: World) -> None:
-    """Indices that are written to no more are deleted, once all that they hold has been judged; and a poll sees it.
-
-    Exactly as many late documents for the same ten minutes, before any poll has counted these, would hide.
-    """
+    """Indices that are written to no more are deleted, once all that they hold has been judged."""
     _happen(tape, history, world, tape.clock + 2 * MINUTE_MS)
     world.settle()
     filled = {index for index, _ in tape.placed}
     if (now := _index(tape, history)) in filled:  # a source without any index is no source
         for index in filled - {now}:
             world.drop(index)
-        world.settle()
 
 
 def _index(tape: _Tape, history: History) -> str:

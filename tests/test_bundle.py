@@ -127,9 +127,11 @@ def test_a_folder_that_holds_no_bundle_says_so(tmp_path: Path, content: bytes) -
 
 
 def test_an_empty_folder_is_no_bundle(tmp_path: Path) -> None:
-    """The sentence says which file a bundle has."""
-    with pytest.raises(BundleError, match=r"bundle\.json"):
+    """The sentence says which file a bundle has; where there is no folder it says that."""
+    with pytest.raises(BundleError, match=r"holds no bundle\.json"):
         bundles.load(tmp_path)
+    with pytest.raises(BundleError, match="No such file"):
+        bundles.load(tmp_path / "none")
 
 
 def test_a_file_that_no_digest_vouches_for_is_not_read(tmp_path: Path) -> None:

@@ -125,7 +125,8 @@ def test_the_settings_may_be_named_after_the_command_too(tmp_path: Path) -> None
         assert json.loads(run(*given).stdout)["worker"] == "seven"
     assert b"no bundle yet" in run("bundle", "list", "--config", path).stdout
     assert run("score", "--", "--config").returncode == InputError.exit_code
-    assert run("config", "--config").returncode == 2
+    lacking = run("config", "--config")
+    assert (lacking.returncode, b"requires an argument" in lacking.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("time", ["now", "2026-13-01", "01.11.2026", "-"])
@@ -326,6 +327,9 @@ def test_what_of_a_file_is_not_understood_is_told_by_reason_with_an_example(tmp_
     assert "2 (33.3%) not: no time stamp, such as app.log:4  words\ufffd[2J only" in told
     assert told.index("no time stamp") < told.index("impossible date, such as app.log:6")
     assert "0 of 6 lines understood" in check("--file", path, "--format", "json", code=9)
+    path.write_text("words only\n" * 3, encoding="utf-8")
+    result = CliRunner().invoke(app, ["check", "--file", str(path)])
+    assert (result.exit_code, "most lines say no time" in result.output) == (9, True)
 
 
 def test_a_format_and_a_zone_that_nobody_knows_are_wrong_usage(log: Path) -> None:

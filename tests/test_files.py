@@ -110,6 +110,13 @@ def test_standard_input_is_a_file_like_any_other(monkeypatch: pytest.MonkeyPatch
     assert [line.origin for line in lines] == ["stdin:1", "stdin:2"]
 
 
+def test_what_several_files_are_called() -> None:
+    """By the first and how many more; a pipe that a shell made by its path, for its name is a number."""
+    assert files.title_of(["/var/log/a.log"]) == "a.log"
+    assert files.title_of(["a.log", "b.log", "-"]) == "a.log and 2 more"
+    assert files.title("/dev/fd/63") == "/dev/fd/63"
+
+
 @pytest.mark.parametrize("content", [TWO, gzip.compress(TWO)])
 def test_a_pipe_is_a_file_like_any_other(tmp_path: Path, content: bytes) -> None:
     """Zipped or not, and in whatever pieces it is written; what has no year is of now."""

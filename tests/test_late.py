@@ -75,6 +75,19 @@ def test_what_comes_later_still_is_judged_once_and_marked(bundle: Bundle) -> Non
     assert len(catch_up(narrow, ports)) == 1
 
 
+def test_what_comes_late_does_not_hide_behind_as_many_that_went(bundle: Bundle) -> None:
+    """Of the same ten minutes, in the same moment: an index that is gone is forgotten, whatever is counted."""
+    at_once = {**HITS[-2].fields, "@timestamp": STRANGE.fields["@timestamp"]}
+    gone = HITS[-2]._replace(store=f"{STRANGE.store}-gone", fields=at_once)
+    logs, anomalies = without([*HITS, gone], [STRANGE]), FakeAnomalies()
+    ports, narrow = Ports(logs, anomalies, FakeCheckpoints()), polling(bundle, overlap_s=60.0, max_late_s=3 * 86_400.0)
+    catch_up(narrow, ports)
+    logs.drop(gone.store)
+    put(logs, [STRANGE])
+    assert [polled.n_late for polled in catch_up(narrow, ports)] == [0, 1]
+    assert late(anomalies) == {STRANGE.id}
+
+
 def test_a_host_that_was_cut_off_is_judged_with_its_own_context(bundle: Bundle) -> None:
     """Hours of one host that come in one piece are judged as they would have been in time."""
     far = [hit._replace(id=f"far-{hit.id}", fields=_elsewhere(hit.fields)) for hit in HITS]
@@ -210,9 +223,9 @@ class _Bounded:
         """The store's."""
         return self.logs.count(stream, span, width)
 
-    def stores(self, stream: Stream, span: Span, width: int) -> dict[int, set[str]]:
+    def indices(self, stream: Stream) -> set[str]:
         """The store's."""
-        return self.logs.stores(stream, span, width)
+        return self.logs.indices(stream)
 
     def count_without(self, stream: Stream) -> int:
         """The store's."""

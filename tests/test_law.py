@@ -51,9 +51,9 @@ class Disturbed:
         """The store's."""
         return self._call(lambda: self.ports.logs.count(stream, span, width))
 
-    def stores(self, stream: Stream, span: Span, width: int) -> Mapping[int, Collection[str]]:
+    def indices(self, stream: Stream) -> Collection[str]:
         """The store's."""
-        return self._call(lambda: self.ports.logs.stores(stream, span, width))
+        return self._call(lambda: self.ports.logs.indices(stream))
 
     def count_without(self, stream: Stream) -> int:
         """The store's."""

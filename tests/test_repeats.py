@@ -93,6 +93,11 @@ def test_lines_that_no_template_matches_are_told_apart_by_their_own_words() -> N
         for text in texts
     ]
     assert repeats(each) == [0, 0, 1]
+    ends = [
+        replace(one, before=(0,), sighting=one.sighting._replace(window=made.sighting.window._replace(event=-1)))
+        for one in each
+    ]
+    assert repeats(ends) == [0, 0, 1]
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -57,12 +57,16 @@ def test_what_came_late_does_not_hide_behind_a_deleted_index() -> None:
     assert known.grown({NOON: 4}) == []
     assert known.shrunk({NOON: 4}, NOON, NOON + BUCKET_MS) == known.shrunk({}, NOON, NOON + 1) == [NOON]
     assert known.shrunk({}, NOON + 1, NOON + BUCKET_MS) == known.shrunk({NOON: 12}, NOON, NOON + BUCKET_MS) == []
-    left = known.without(NOON, {"new"})
+    assert known.within({"new", "old", "other"}) is known
+    left = known.within({"new", "other"})
     assert left.n(NOON) == 3
     assert left.grown({NOON: 4}) == [NOON]
     now = tally.in_buckets([*kept, late])[NOON]
     assert [each for each in [*kept, late] if left.is_new(NOON, now, each)] == [late]
-    assert known.without(NOON, ()).n(NOON) == 0
+    assert known.within(()).n(NOON) == 0
+    as_many = [tally.note(NOON * 10**6, f"new/late-{n}", "web-01") for n in range(9)]
+    assert known.grown({NOON: 12}) == []
+    assert left.grown({NOON: len([*kept, *as_many])}) == [NOON]
 
 
 def test_where_documents_were_deleted_nothing_is_new() -> None:

@@ -94,6 +94,8 @@ def test_the_last_line_sums_up() -> None:
     strange = f"{len(told.anomalies)} strange in {len(fold(told.anomalies))} entries"
     for part in (f"{len(told.lines)} lines", f"{told.days * 24:.1f} hours", "3 unread (no time stamp)", strange):
         assert part in last
+    assert last.endswith("Each quarter was judged by what the other three hold. Times are UTC.")
+    assert "quarter" not in shown(replace(told, by_itself=False)).rstrip().splitlines()[-1]
 
 
 def test_repeats_that_were_written_out_are_told_apart() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from parsers.line import LogLine, Rejected
+from parsers.syslog import NO_STAMP
 from plugin.bundle import Bundle
 from plugin.config import SourceSettings
 from plugin.errors import Refused
@@ -92,6 +93,8 @@ class CheckedFile:
         """What has to be mended, a sentence each."""
         if not self.n_unread and not self.n_read:
             return (f"{self.name}: has no line; give a log that has some",)
+        if self.n_unread > self.n_read and self.unreadable[0].reason == NO_STAMP:
+            return (f"{self.name}: most lines say no time; what is judged has to say when it was logged",)
         if self.n_unread > self.n_read:
             return (f"{self.name}: most lines cannot be read; see which format it has, and --format",)
         return ()

@@ -7,7 +7,7 @@ Whatever a poll did goes on undisturbed: its tails are not touched.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from models.windows import Tails
@@ -48,8 +48,8 @@ def _recount(polling: Polling, ports: Ports, looked_at: Collection[int]) -> tupl
         return None
     with spent.on("count"):
         past = _past(polling, checkpoint)
+        known = checkpoint.tally.within(ports.logs.indices(polling.stream))  # else what is late hides behind what went
         counts = ports.logs.count(polling.stream, past, BUCKET_MS)
-        known = _without_the_deleted(polling, ports, checkpoint.tally, counts, past)
     differing = {*known.grown(counts), *known.shrunk(counts, *past)} - set(looked_at)
     if not differing:
         if known != checkpoint.tally:
@@ -106,16 +106,6 @@ class _Again:
         lines = [(anomaly, anomaly.sighting.line) for anomaly in self.anomalies]
         anomalies = [anomaly for anomaly, line in lines if new(line.origin, line.host)]
         return Detection(anomalies, [], [each for each in self.rejected if new(each.origin, "")], 0, {})
-
-
-def _without_the_deleted(polling: Polling, ports: Ports, known: Tally, counts: Mapping[int, int], past: Span) -> Tally:
-    """What is known of the indices that are still there: what came late is not to hide behind what went with one."""
-    if not (shrunk := known.shrunk(counts, *past)):
-        return known
-    stores = ports.logs.stores(polling.stream, Span(shrunk[0], shrunk[-1] + BUCKET_MS), BUCKET_MS)
-    for at in shrunk:
-        known = known.without(at, stores.get(at, ()))
-    return known
 
 
 def _past(polling: Polling, checkpoint: Checkpoint) -> Span:

@@ -45,6 +45,8 @@ class Report:
     rejected: Counter[str]
     """How many lines could not be read, by reason."""
     notices: tuple[str, ...]
+    by_itself: bool = False
+    """Whether each quarter of the lines was judged by what the other three hold."""
     worst: float = 0.0
     """The highest score, by a bundle also one under the cut; 0 where nothing was strange enough to be looked for."""
 
@@ -110,7 +112,7 @@ def score(  # noqa: PLR0913 - what a person may ask for
         worst = told[0][0].score if told else 0.0
     tops = tuple(anomalies[0] for anomalies in told)
     also = {anomalies[0].sighting.line.origin: _also(anomalies) for anomalies in told}
-    return Report(tops, also, _before(lines, tops), lines, reasons, notices, worst)
+    return Report(tops, also, _before(lines, tops), lines, reasons, notices, by_itself=bundle is None, worst=worst)
 
 
 def fold(anomalies: Sequence[Anomaly]) -> list[Entry]:

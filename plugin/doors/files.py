@@ -11,7 +11,7 @@ import sys
 import time
 import zlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -132,8 +132,14 @@ def look(path: str, zone: tzinfo = UTC, format: str = "auto", name: str = "") ->
 
 
 def title(path: str) -> str:
-    """What a file is called in origins and titles: its name, as text that can be shown."""
-    return "stdin" if path == STDIN else printable(Path(path).name)
+    """What a file is called in origins and titles: its name, as text that can be shown; a pipe's would be a number."""
+    return "stdin" if path == STDIN else printable(path if path.startswith("/dev/") else Path(path).name)
+
+
+def title_of(paths: Sequence[str]) -> str:
+    """What several are called together."""
+    more = len(paths) - 1
+    return title(paths[0]) + (f" and {more} more" if more else "")
 
 
 def printable(text: str) -> str:

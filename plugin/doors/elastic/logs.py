@@ -43,8 +43,6 @@ for (field in params.fields) {
 return params.k == 0;
 """
 """Painless: whether a document falls to part k of n, by its host. Run on what the other filters leave."""
-MAX_INDICES = 10_000
-"""Told apart in one bucket; a server holds some thousands."""
 MAX_IDS = 5_000
 OUR_MODULE = "siem_anomaly"
 """`event.module` of everything we write."""
@@ -114,19 +112,8 @@ class ElasticLogs:
 
     def count(self, stream: Stream, span: Span, width: int) -> dict[int, int]:
         """One aggregation, over what `read` would find; it walks no documents."""
-        return {int(row["key"]): int(row["doc_count"]) for row in self._histogram(stream, span, width, {})}
-
-    def stores(self, stream: Stream, span: Span, width: int) -> dict[int, list[str]]:
-        """The same by index: this one walks the documents."""
-        by_index = {"stores": {"terms": {"field": "_index", "size": MAX_INDICES}}}
-        rows = self._histogram(stream, span, width, by_index)
-        return {int(row["key"]): [str(each["key"]) for each in row["stores"]["buckets"]] for row in rows}
-
-    def _histogram(
-        self, stream: Stream, span: Span, width: int, within: Mapping[str, Any]
-    ) -> Sequence[Mapping[str, Any]]:
         if span.lo >= span.hi:
-            return ()
+            return {}
         histogram = {"field": stream.time_field, "fixed_interval": f"{width}ms", "min_doc_count": 1}
         with self._asking(stream, "count {}"):
             answer = self._client.search(
@@ -136,11 +123,17 @@ class ElasticLogs:
                 ignore_unavailable=True,
                 allow_partial_search_results=False,
                 query=self._within(stream, self._falls_to(stream), span),
-                aggregations={"counts": {"date_histogram": histogram, "aggregations": within}},
+                aggregations={"counts": {"date_histogram": histogram}},
             ).body
             _require_whole(answer, stream)
-        rows: Sequence[Mapping[str, Any]] = answer.get("aggregations", {}).get("counts", {}).get("buckets", ())
-        return rows
+        rows = answer.get("aggregations", {}).get("counts", {}).get("buckets", ())
+        return {int(row["key"]): int(row["doc_count"]) for row in rows}
+
+    def indices(self, stream: Stream) -> list[str]:
+        """As the mappings' answer names them."""
+        with self._asking(stream, "look at {}"):
+            names: list[str] = self._mapped(stream, [stream.time_field])["indices"]
+        return names
 
     def count_without(self, stream: Stream) -> int:
         """Documents without the time field; none of ours, as in `read`."""
