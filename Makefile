@@ -26,6 +26,7 @@ evaluate: $(READY)  ## templates against labelled ones; precision, recall, F1 on
 
 bench: $(READY)  ## ratios, each side by side in one run
 	@$(BIN)/python tests/bench/matching.py --data $(DATA) $(if $(JSON),--json)
+	@$(BIN)/python tests/bench/hostile.py $(if $(JSON),--json)
 	@$(BIN)/python tests/bench/scoring.py --data $(DATA) $(if $(JSON),--json)
 	@$(BIN)/python tests/bench/stations.py --documents 200000 $(if $(JSON),--json)
 	@$(BIN)/python tests/bench/polling.py $(if $(JSON),--json)

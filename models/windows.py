@@ -11,6 +11,7 @@ sliding over two pieces, one after the other, gives what sliding over both at on
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -204,6 +205,8 @@ class Tails(Generic[Line]):
     """By template, when the frame asks for values: its last `RECENT` events, oldest first. As many as templates."""
     n_dropped: int = field(default=0, compare=False)
     """Sessions that were dropped on the way here, for want of room; not carried on."""
+    since: float = -math.inf
+    """Where it began to look, seconds since the epoch: what was first seen within `idle_s` may have begun before."""
 
 
 def slide(
@@ -218,7 +221,7 @@ def slide(
         walk.move(event.clock)
         walk.step(event)
     walk.move(until)
-    return walk.seen, Tails(walk.open, walk.clock, walk.recent, walk.n_dropped)
+    return walk.seen, Tails(walk.open, walk.clock, walk.recent, walk.n_dropped, tails.since)
 
 
 class _Walk(Generic[Line]):

@@ -27,7 +27,7 @@ def _forms(*forms: tuple[str, str]) -> _Forms:
 
 _NAME = r"[^\s,;:\"'()\[\]<>|=]{0,127}[^\s,;:\"'()\[\]<>|=.]"
 """What names of users are made of where nothing marks their end; a last dot is the sentence's."""
-_NOBODY = r"(?!N/A\b|No Authentication Required\b|(?i:unknown|none|null|nil)\b|-(?![\w.]))"
+_NOBODY = r"(?!N/A\b|No Authentication Required\b|(?i:unknown|none|null|nil|unauthenticated)\b|-(?![\w.]))"
 _THINGS = r"(?:the|this|all|any|client|host|service|server|port|interface|request|session|connection|device|station)"
 """What else authentication is said to fail for."""
 _OPENED, _CLOSED = r"[\"'\[<(]", r"[\"'\]>)]"
@@ -55,11 +55,12 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
     (
         "user=",
         _forms(
+            ("] Event ", rf"\] Event \d{{1,20}} : User ({_NAME})@\S{{1,255}} logged "),  # VMware
             (" suser=", r"[ |]suser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),  # CEF
             (" duser=", r"[ |]duser=([^=|]{1,128}?)(?=\s{1,8}[\w.-]{1,64}=|\s*\Z)"),
             ("user=<", r"[ :]user=<([^>]{0,128})>"),  # dovecot
             ('user="', r'(?<![\w.-])user="(?!N/A"|unknown")([^"]{1,128})"'),  # FortiGate
-            ("user=", r"(?<!\S)user=(?![\"<]|N/A\b|\[unknown\])([^\s;,\"(]{1,128})"),  # PAM
+            ("user=", r"(?<!\S)user=(?![\"<]|N/A\b|\[unknown\])([^\s;,\"(\]]{1,128})"),  # PAM
             ("user=", _KEYED),
         ),
     ),
@@ -90,6 +91,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("sername '", r"\b[uU]sername '([^']{1,128})'"),  # OpenVPN
             ("User name: ", r"User name: ([^\s,\"]{1,128})"),  # PAN-OS
             ("ocal user ", r"^session (?:opened|closed) for local user (\S{1,128}) from "),  # sftp-server
+            ("t find user [", r"Can't find user \[([^@\]]{1,128})@[^\]]{0,255}\] from "),  # FreeSWITCH
             (  # Samba, behind a domain; Elasticsearch; WatchGuard
                 "user [",
                 r"\buser \[(?:[^\]\s]{0,64}\]\\\[)?"
@@ -116,6 +118,12 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ('"user', rf'"user(?:_?[nN]ame|)"\s?:\s?"{_NOBODY}([^"]{{1,128}})"'),  # JSON behind a tag
             ("user: ", rf"user: {_OPENED}{_NOBODY}({_NAME}){_CLOSED}"),
             ("username: ", rf"username: {_OPENED}?{_NOBODY}({_NAME})"),
+            ("username ", rf"[ (]username ({_NAME}), "),  # xrdp
+            (  # rspamd, behind what the message says of itself
+                ", user: ",
+                r"_write_log: id: <[^\s<>]{0,255}>, (?:qid: <[^\s<>]{0,64}>, )?ip: [\da-fA-F.:]{2,45},"
+                r" user: ([^\s,]{1,128}),",
+            ),
         ),
     ),
     (
@@ -143,9 +151,15 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ("ogin ", _TRIED),
             ("uthentication ", _TRIED),
             ("EAP method ", _TRIED),
+            ("code for ", rf"nvalid (?:verification )?code for ({_NAME})$"),  # Google Authenticator
+            ("thenticator for ", rf"^Accepted google_authenticator for ({_NAME})$"),
+            (  # FreeSWITCH
+                "SIP auth ",
+                r"SIP auth [a-z]{1,16} \([A-Z]{3,16}\) on sofia profile '[^']{1,64}'"
+                r" for \[([^@\]]{1,128})@[^\]]{0,255}\] from ",
+            ),
         ),
     ),
-    (" A=", _forms((" P=", r" A=[a-z_]{1,32}:(\S{1,128})"))),  # Exim
     (
         " logged ",
         _forms(
@@ -169,6 +183,8 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         "'",
         _forms(
             ("User '", r"(?:User|[uU]sername) '([^']{0,128})'"),  # Juniper, Cisco
+            ("denied to '", r"^pam_wheel\([^()]{1,128}\): Access denied to '([^']{1,128})' for "),
+            ("assword for '", r"^password for '([^']{1,128})' changed by "),
             ("ogin failed: '", r"ogin failed: '([^']{1,128})'"),  # Nextcloud
             ("authentication of '", r"authentication of '([^']{1,128})' (?:with|successful|failed)\b"),  # strongSwan
             (" group '", r"^add '([^']{1,128})' to "),
@@ -176,11 +192,12 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         ),
     ),
     (
-        "Account Name:",  # Windows
+        "ccount",
         _forms(
+            (" has expired", r"account (\S{1,128}) has expired"),  # PAM
             ("Member:", r"Member:\s{1,8}Security ID:\s{1,8}\S{1,200}\s{1,8}Account Name:\s{1,8}CN=([^,]{1,128}),"),
-            (  # the last one that is named
-                ":",
+            (  # Windows: the last one that is named
+                "Account Name:",
                 r"(?<!SAM )(?<!Network )Account Name:\s{1,8}"
                 r"([^\s:-]\S{0,127}(?:(?: [^\s:]{1,64}){1,4}(?=\s\s|[\t\r\n]))?)"
                 r"(?!.{0,4000}(?<!SAM )(?<!Network )Account Name:\s{1,8}[^\s:-])",
@@ -224,14 +241,15 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ),
         ),
     ),
-    ("account ", _forms((" has expired", r"account (\S{1,128}) has expired"))),  # PAM
 )
+
+_OTHERS = tuple(group for group in _USERS if "user" not in group[0])
 
 _ANCHORED = {
     beginning: re.compile(pattern)
     for beginnings, pattern in (
         (("auth",), rf"auth(?:-worker)?\b.{{0,128}}\(({_NAME}),[\da-fA-F.:]{{2,45}}(?:,<[^>]{{0,64}}>)?\)"),  # Dovecot
-        (("imap", "pop3", "lmtp", "mana", "subm"), rf"[a-z\d-]{{3,32}}\(({_NAME})\)<\d"),
+        (("imap", "pop3", "lmtp", "lda(", "mana", "subm"), rf"[a-z\d-]{{3,32}}\(({_NAME})\)(?:<\d|: )"),
         (("badl",), rf"badlogin: [^\[]{{0,255}}\[[^\]]{{1,64}}\] \S{{1,32}} ({_NAME}) "),  # Cyrus
         (("logi",), rf"login: [^\[]{{0,255}}\[[^\]]{{1,64}}\] ({_NAME}) \S{{1,64}} User logged in"),
         (("main", "work", "sec-"), rf"(?:main|worker|sec-mod)\[({_NAME})\]: ?[\da-fA-F.:]{{2,45}} "),  # ocserv
@@ -252,10 +270,19 @@ _ANCHORED = {
         (("id=f", 'id="'), r"id=\"?[\w-]{1,64}\"? .{0,4000}?(?<=\s)usr=\"?([^\s\"]{1,128})"),  # SonicWall
         (("(to ",), r"\(to \S{1,128}\) (\S{1,128}) on "),  # su
         (("+ /d", "- /d"), r"[+-] /dev/\S{1,128} ([^\s:]{1,128}):\S{1,128}$"),  # su of old
-        (("LOGI", "ROOT"), r"(?:ROOT )?LOGIN ON .{1,128} BY (\S{1,128})"),  # login
+        (("LOGI",), r"LOGIN ON .{1,128} BY (\S{1,128})"),  # login
+        (("ROOT",), r"(ROOT) LOGIN {1,2}(?i:on) "),
         (("LEEF",), r"LEEF.{0,4000}?(?<!\w)usrName=([^\t\n|^=]{1,128}?)(?=[\t\n|^]|\s{1,8}\w{1,64}=|\s*\Z)"),
         (("(CON", "* (C"), r"(?:\* )?\(CONNECT_DATA=.{0,2000}?\(USER=([^()]{1,128})\)"),  # Oracle
         (("Auth",), r"Authorized to ([^,\s]{1,128}), krb5 principal "),  # sshd
+        (("Logi",), r"Login failed: '?(.{1,128}?)'? \(Remote IP: '?[\da-fA-F.:]{2,45}'?\)\Z"),  # Nextcloud
+        (("Succ",), rf"Successful (?:login|switch) as ({_NAME}) from "),  # Webmin
+        (("Requ",), r"Request: kadm5_\w{1,64}, .{0,512}, client=([^\s@,]{1,128})@"),
+        (
+            ("conn",),
+            r"conn=\d{1,20} op=\d{1,20} BIND dn=\"(?:(?i:uid|cn|samaccountname))=([^\",=]{1,128})[\",]",
+        ),  # slapd
+        (("REQU",), rf"REQUEST \S{{1,255}} - (?!- )({_NAME}) \""),  # CUPS
         (("AUTH",), r"AUTH=server,.{0,512}? authid=([^\s,]{1,128})"),  # Sendmail
         (("chan",), r"changed password expiry for (\S{1,128})$"),  # chage
         (("comm",), r"command not permitted for ([^\s:]{1,128}): "),  # doas
@@ -265,10 +292,14 @@ _ANCHORED = {
     for beginning in beginnings
 }
 """By the first letters of the messages that say a user there: one look-up for all of them."""
+_CAPITALS = {"ROOT": "root"}
+"""A name that login writes so."""
 _BRACKETED = re.compile(
-    r"\((?!CRON\)|\?@)(?:([^\s()*]{1,128})\) (?:CMD|BEGIN|END|LIST|REPLACE|DELETE|RELOAD|MAIL|AUTH|ORPHAN|WRONG)"
+    r"\((?!CRON\)|\?@)(?:([^\s()*]{1,128})\) (?:CMD|BEGIN|END|LIST|REPLACE|DELETE|RELOAD|MAIL|AUTH|ORPHAN|WRONG|FAILED"
+    r"|PAM ERROR|ERROR \(|INSECURE|BAD )"
     r"|([^\s()@]{1,128})@[^\s()]{1,255}\) \[[A-Z])"
-    r"|\(\?@[^\s()]{1,255}\) \[INFO\] (\S{1,128}) is now logged in"
+    r"|\(\?@[^\s()]{1,255}\) \[(?:INFO\] (\S{1,128}) is now logged in"
+    r"|WARNING\] Authentication failed for user \[(.{0,256})\]\Z)"
 )
 """cron's, and pure-ftpd's."""
 
@@ -276,11 +307,23 @@ _BRACKETED = re.compile(
 # address a port may stand: tcpdump writes it after a dot, and an arrow after that.
 _IP4 = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?!\w|\.\w(?!\d{0,4} > ))")
 _IP6 = re.compile(r"[0-9a-fA-F:](?<![\w:.].)[0-9a-fA-F:]{1,44}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
+_IS_NETWORK = re.compile(r"/\d{1,2}(?!\d)")
 _WWN = re.compile(r"(?:[0-9a-fA-F]{2}:){7}[0-9a-fA-F]{2}")
+_NUMBERED = re.compile(
+    r"\[(?: {0,8}\d{1,8}\.\d{1,6}|\d{1,10}[:-]\d{1,10}|ID \d{1,10} [\w.]{1,32})\] {1,4}|\(\d{1,20}\) {1,4}"
+    r"|\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d))? "
+)
+"""The kernel's seconds since its start; Unbound's process and thread; PostgreSQL's, FreeRADIUS' and Solaris' number of
+a message; a date of its own."""
 _REMOTE_HOST = re.compile(r"rhost=(?:::ffff:(?=\d))?([^\s;,]{1,255})")
+_FROM = re.compile(r" from (?:host )?[\"'\[(<]?(\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F:]{0,39}::?[\da-fA-F:]{1,39})")
+_ODD_STARTS = "[(0123456789"
+_PEER_FIRST = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5} ")
+"""OpenVPN's peer, before all that he says; HAProxy's."""
 _FROM_PORT = re.compile(r" from (?:::ffff:(?=\d{1,3}\.))?([^\s,;]{1,255}) port \d")
 _REMOTE = re.compile(  # strongSwan: local[its name]...remote[its name]; BIND
-    r"\]\.{3}([\d.]{7,15}|[\da-fA-F:]{3,39})\[|client (?:@0x[\da-f]{1,16} )?([\d.]{7,15}|[\da-fA-F:]{3,39})#\d"
+    r"\]\.{3}([\d.]{7,15}|[\da-fA-F:]{3,39})\[|(?<=[\da-fA-F])\.{3}(\d[\d.]{6,14}|[\da-fA-F:]{3,39})(?=,? |\Z)"
+    r"|client (?:@0x[\da-f]{1,16} )?([\d.]{7,15}|[\da-fA-F:]{3,39})#\d"
 )
 MAX_KEY = 36
 """Characters before an address that may be its key's: `srcip=`, `client_ip: `, `Source Address: `, `src: /`."""
@@ -303,23 +346,37 @@ def entities(message: str) -> tuple[str, str]:
     """The user and the address of a message, each '' where it speaks of none. Linear in the message's length."""
     if len(message) > MAX_CHARS:
         message = message[:MAX_CHARS]
-    if message.startswith("[ID "):  # Solaris numbers its messages
-        message = message[message.find("] ") + 1 :].lstrip()
+    peer = ""
+    if message[:1] in _ODD_STARTS:
+        message, peer = _begun(message)
+        if peer and " VERIFY " in message:  # OpenVPN goes on with a certificate's words
+            return "", peer
     if found := fenced(message):
         user, address = found.group("user", "address")
         return _named(user or ""), address or ""
-    return _user(message), _address(message)
+    user = _user(message)
+    if user and message.count(" from ") > 1 and len(set(_FROM.findall(message))) > 1:
+        user = ""  # it may end at any of them
+    return user, peer or _address(message)
+
+
+def _begun(message: str) -> tuple[str, str]:
+    """A message without the number it begins with, and the peer that it begins with instead."""
+    if numbered := _NUMBERED.match(message):
+        return message[numbered.end() :], ""
+    peer = _PEER_FIRST.match(message)
+    return message, peer[1] if peer and _is_somebodys(peer[1]) else ""
 
 
 def _user(message: str) -> str:
     if (anchored := _ANCHORED.get(message[:4])) and (found := anchored.match(message)):
-        return found[found.lastindex or 0]
+        return _CAPITALS.get(found[found.lastindex or 0]) or found[found.lastindex or 0]
     if message[:1] == "(" and (found := _BRACKETED.match(message)):
         return found[found.lastindex or 0]
-    for word, forms in _USERS:
+    for word, forms in _USERS if "user" in message else _OTHERS:
         if word in message:
             for marker, find in forms:
-                if marker in message and (found := find(message)):
+                if marker in message and (found := find(message)) and not (marker == "user=" and _is_told(found)):
                     return _named(found[1])
     return ""
 
@@ -330,7 +387,7 @@ def _named(text: str) -> str:
 
 
 def _address(message: str) -> str:
-    if "rhost=" in message and (found := _REMOTE_HOST.search(message)):
+    if "=" in message and "rhost=" in message and (found := _REMOTE_HOST.search(message)):
         return found[1]
     start, is_other = message.rfind(" from "), None
     if start >= 0 and '"' in message and (start := _unquoted(message, start)) < 0:
@@ -346,7 +403,7 @@ def _address(message: str) -> str:
         at = message.find("src=")
         if (at >= 0 and (address := _first_address(message, at))) or (address := _first_address(message, start)):
             return address
-    if ("#" in message or "]..." in message) and (found := _REMOTE.search(message)):
+    if ("#" in message or "..." in message) and (found := _REMOTE.search(message)):
         return found[found.lastindex or 0]
     return _first_address(message, 0, _is_peers, is_other)
 
@@ -358,6 +415,11 @@ def _unquoted(message: str, start: int) -> int:
             return start
         start = message.rfind(" from ", 0, message.rfind('"', 0, start))
     return -1
+
+
+def _is_told(found: re.Match[str]) -> bool:
+    """Whether it stands in quotes: those are of requests and commands."""
+    return '"' in found.string and _is_quoted(found.string, found.start())
 
 
 def _is_quoted(message: str, at: int) -> bool:
@@ -378,11 +440,10 @@ def _first_address(message: str, start: int, is_sought: _Test | None = None, is_
         if not (message.count(".", start) >= 3 if pattern is _IP4 else _may_hold_six(message, start)):
             continue
         for found in pattern.finditer(message, start):
-            address = found[0]
-            if not (_is_somebodys(address) or (address := _without_port(address))):
+            if not (address := _somebodys(found)):
                 continue
             if message[found.start() - 1] == "@":
-                named = named or address
+                named = named or (address if message[found.end() : found.end() + 1] != ">" else "")
             elif is_sought is None or is_sought(found):
                 return address
             elif not first and (is_other is None or is_other(found)):
@@ -414,6 +475,14 @@ def _is_bare(address: re.Match[str]) -> bool:
     at, message = address.start(), address.string
     before = message[max(0, at - 3) : at]
     return before.endswith(('":"', ': "')) or not (before.endswith(("=", ":", '"', "@")) or _is_quoted(message, at))
+
+
+def _somebodys(found: re.Match[str]) -> str:
+    """The address that was found, '' where it is nobody's: 0.0.0.0, a network's, a number that looks like one."""
+    address = found[0]
+    if address.endswith(".0") and _IS_NETWORK.match(found.string, found.end()):
+        return ""
+    return address if _is_somebodys(address) else _without_port(address)
 
 
 def _without_port(text: str) -> str:

@@ -18,6 +18,8 @@ CLIENT = (
 
 _PEER = r"(?:::ffff:(?=\d))?(?P<address>[\da-fA-F.:]{1,44}[\da-fA-F])"
 _HOST = r"(?:::ffff:(?=\d))?(?P<address>(?!UNKNOWN )[^\s,;]{1,255})"
+_LITERAL = r"(?:::ffff:(?=\d))?(?P<address>\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F:]{2,45})"
+"""Where a port may follow it."""
 _NOBODY, _NOWHERE = "(?P<user>)", "(?P<address>)"
 """Both groups are in each pattern, for they are asked for together."""
 
@@ -63,9 +65,28 @@ _REMOTE_NAME = (  # vsftpd's is the one tried: it ends where no more than a name
     rf"{_FAILURE}(?:(?<= tty=ftp ruser=)|(?! ))(?P<remote>.{{0,128}}?) rhost=(?:{_HOST})?"
     r"(?: {1,2}user=(?P<user>(?P=remote)|\S{0,128}))?\Z"
 )
+_BAD_NAME = rf"pam_\w{{1,32}}\([^()]{{1,128}}\): bad username \[{_NOBODY}{_NOWHERE}"
 _RSYNC = rf"auth failed on module \S{{1,128}} from \S{{1,255}} \({_PEER}\)(?: for (?P<user>[^\s:]{{1,128}}))?: "
+_SYNCED = rf"rsync (?:to|on) .{{1,2000}} from (?:(?P<user>[^\s@]{{1,128}})@)?[^\s@]{{1,255}} \({_PEER}\)\Z"
 _PHPMYADMIN = rf"user denied: (?P<user>.{{0,128}}) \([\w-]{{1,32}}\) from {_PEER}\Z"
 _BIND = rf"(?:[a-z-]{{1,32}}: [a-z]{{1,16}}: )?client (?:@0x[\da-f]{{1,16}} )?{_PEER}#\d{_NOBODY}"
+_DNSMASQ = rf"query\[[\w=]{{1,16}}\] \S{{1,255}} from {_PEER}\Z{_NOBODY}"
+_RESOLVED = (
+    rf"(?:forwarded|reply|cached|config) \S{{1,255}} (?:to|is) (?:{_PEER}\Z|\S{{1,255}}\Z){_NOBODY}"  # dnsmasq's
+)
+_SESSION_LINE = (  # PostgreSQL's, by prefixes in use: `[77] bob@shop `, `user=bob,db=shop,app=x,client=10.0.0.5 `
+    r"(?:\[\d[\d-]{0,20}\]:? |[\d-]{10} [\d:.]{8,15} [A-Z]{1,5} ){0,4}"
+    r"(?:(?:user=)?(?P<user>[\w.$+-]{1,128})(?:@|,db=)[\w.$+-]{1,128}(?:,app=[^,]{0,64},client=)? ?"
+)
+_STATEMENT = rf"{_SESSION_LINE}(?:{_LITERAL} )?)?(?:STATEMENT|DETAIL|CONTEXT|QUERY):  "  # what a client sent
+_POSTGRES = (
+    rf"{_SESSION_LINE})(?=(?:[\da-fA-F.:]{{2,45}}(?:\(\d{{1,5}}\))? )?(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|HINT):  )"
+    rf"(?:(?:(?:LOG|FATAL):  .{{0,200}}?(?:host=|host \"|from ))?{_LITERAL}(?!\w))?"
+)
+_PLUGGED = (  # a device's own words of itself: the kernel repeats them
+    r"(?:usb [\d.-]{1,32}: (?:Product|Manufacturer|SerialNumber)|scsi [\d:]{3,32}|input|hid-\w{1,32} [\dA-F:.]{1,32}): "
+    rf"{_NOBODY}{_NOWHERE}"
+)
 _DOVECOT = rf"[^<]{{1,200}}: user=<(?P<user>.*)>(?:, method=[\w-]{{1,32}})?, rip={_PEER}, lip="
 _LEASE = (  # dhcpd's, before the name that the client gave itself
     rf"DHCP[A-Z]{{3,8}} (?:for|on) {_PEER} (?:\([\d.]{{7,15}}\) )?(?:from|to) [\da-fA-F:]{{11,17}} \({_NOBODY}"
@@ -73,6 +94,28 @@ _LEASE = (  # dhcpd's, before the name that the client gave itself
 _OUTBOUND = (  # Cisco ASA's, from the side it names last
     rf"%\w{{3}}-\d-\d{{6}}: Built outbound .{{0,400}}?(?: to [^\s:]{{1,64}}:| laddr ){_PEER}/\d{{1,5}}"
     r"(?: ?\([^()]{0,128}\))?(?: ?\((?P<user>[^()]{1,128})\))?"
+)
+_REJECTED = (  # of a name that a stranger tries the last end counts
+    rf"%\w{{3}}-\d-\d{{6}}: Login [a-z]{{1,16}} from {_PEER}/\d{{1,5}} to \S{{1,128}}"
+    r" for user \"(?P<user>.{0,128})\"\Z"
+)
+_REFUSING = rf"%\w{{3}}-\d-\d{{6}}: AAA [^:=]{{1,64}} : .{{0,255}}? : user = (?P<user>.{{0,128}}) : user IP = {_PEER}\Z"
+_GROUPED = rf"%\w{{3}}-\d-\d{{6}}: Group <[^>]{{0,128}}> User <(?P<user>.{{0,128}})> IP <{_PEER}> "
+_LOGIN = (
+    r"%SEC_LOGIN-\d-\w{1,32}: Login [a-zA-Z]{1,16} \[user: (?P<user>.{0,128})\]"
+    rf" \[Source: {_PEER}\] \[localport: \d"
+)
+_QNAP = rf"conn log: Users: (?:(?P<user>[^,]{{1,128}}), Source IP: {_PEER}, (?!.*, Source IP: ))?"
+_SMB = (  # the workstation gives itself a name
+    r"Auth: \[(?:(?!.*\] remote host \[.*\] remote host \[).*? user \[[^\]]{0,255}\]\\\[(?P<user>[^\]]{0,128})\] at \["
+    rf".*\] remote host \[(?:ipv[46]:)?{_LITERAL}:\d{{1,5}}\])?"
+)
+_LOOKED_UP = (
+    rf"(?:\[\d{{1,10}}:\d{{1,10}}\] )?info: {_PEER} \S{{1,255}} [A-Z\d]{{1,16}} [A-Z]{{2}}\b{_NOBODY}"  # Unbound's
+)
+_NETWORK = (  # wireless ones are named by whoever is near
+    r"(?:<[a-z]{1,8}> {1,2}\[[\d.]{1,24}\] )?"
+    rf"(?:\w{{1,16}}: Trying to (?:associate|authenticate) with |device \(|policy: )[^']{{1,128}}'{_NOBODY}{_NOWHERE}"
 )
 _AUDIT = r"(?:node=\S{1,255} )?type="
 _AUDIT_WORDS = (  # what was run and opened, in the words of who did it
@@ -94,6 +137,7 @@ _NGINX = (  # nobody where a path before it, or the request behind it, has anoth
     r"|(?=.*, client: [\da-fA-F.:]{2,45}, server: ))"
 )
 _APACHE = (  # an address of IPv6 is without a port only where it is sure to have one
+    r"(?:\[[\w-]{0,64}:[a-z\d]{1,16}\] )?(?:\[pid \d{1,10}(?::tid \d{1,20})?\] )?"
     r"(?:\(\d{1,5}\)[^\[\]:]{1,80}: )?\[client (?P<address>\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F:]{2,45}?"
     r"(?=\]|:\d{1,5}\] AH\d))(?::\d{1,5})?\] (?:AH\d{5}: )?"
     r"(?:(?:\w{1,32} \w{1,32}: )?user (?P<user>\S{1,128}?)(?::? authentication fail(?:ure|ed)| not found: ))?"
@@ -105,7 +149,8 @@ _QUEUED = r"(?:(?:[\dA-Za-z]{5,20}|NOQUEUE|warning): ){0,2}"  # Postfix, which n
 _CLIENT = rf" from [^\s\[\]]{{1,255}}\[{_PEER}\]"
 _POSTFIX = (
     rf"{_QUEUED}(?:[a-z_]{{1,16}}: )?(?!(?:[\w-]{{1,32}} ){{0,4}}(?:user|for|as) )"
-    rf"[\w-]{{1,32}}(?: [\w-]{{1,32}}){{0,4}}{_CLIENT}:(?:.* sasl_username=<?(?P<user>[^\s,<>]{{1,128}})>?\Z)?"
+    rf"[\w-]{{1,32}}(?: [\w-]{{1,32}}){{0,4}}{_CLIENT}:"
+    r"(?:(?!.* helo=<).* sasl_username=<?(?P<user>[^\s,<>]{1,128})>?\Z)?"
 )
 _HEADER = (  # … but for a header's words
     rf"{_QUEUED}[a-z]{{1,16}}: (?:header|body) (?:(?!.*> proto=.*> proto=).*{_CLIENT}; from=<[^\s\"<>]{{0,320}}>"
@@ -125,7 +170,47 @@ _SENT_ON = (
     rf"relay=(?:none, [^(]{{0,255}}\(connect to )?[^\s\[\],]{{1,255}}\[{_PEER}\])?{_NOBODY}"
 )
 _GIN = rf"\| \d{{3}} \|[^|]{{1,40}}\| {{1,20}}{_PEER} \|{_NOBODY}"
-_PROFTPD = rf"\S{{1,255}} \(\S{{1,255}}\[{_PEER}\]\)(?:(?: -|:) USER (?P<user>\S{{1,128}}?)(?::| \())?"
+_PROFTPD = (  # what it says of a name is the last that can be it
+    rf"\S{{1,255}} \(\S{{1,255}}\[{_PEER}\]\)"
+    r"(?:(?: -|:) USER (?P<user>.{1,256})(?:: Login successful|: no such user found| \(Login failed\)).*\Z)?"
+)
+_VSFTPD = rf"\[(?P<user>.{{1,256}})\] FAIL LOGIN: Client \"{_PEER}\"\Z"
+_RADIUS = (
+    r"(?:: )?(?:Auth: )?(?:\(\d{1,20}\) {1,4})?(?:Login (?:OK|incorrect)|Invalid user)[^\[]{0,200}: \["
+    r"(?:(?P<user>(?:host/)?[^\[\]/]{1,128})(?:/[^\[\]]{0,128})?\] \(from client (?!.*\(from client )|.*\(from client )"
+    r"(?:(?:[^()]{1,128}? cli )?(?P<address>\d{1,3}(?:\.\d{1,3}){3}"
+    r"|(?=\S{0,40}::|(?:[\da-fA-F]{1,4}:){7})[\da-fA-F:]{2,45})(?=[ )]))?"
+)
+_EXIM_SAYS = (
+    r"(?:\[\d{1,10}\] )?(?:\w{6}-\w{6,11}-\w{2,4} )?"
+    r"(?:(?:[<=>*-][=>*]|>>) [^\s\"]{1,320} (?:[^\s\"=]{1,320} )?(?:[A-Z]{1,2}=[^\s\"]{1,320} ){0,6}?)?"
+)
+_HELLO = (  # Exim's: of a name with blanks the end counts, where only one place can be it
+    r"(?:H=)?(?:[^\s(\[]{1,255} )?(?:\((?:[^\s()]{0,255}|(?!.*\) \[.*\) \[).{0,255})\) )?"
+    rf"\[{_PEER}\](?::\d{{1,5}})?"
+)
+_EXIM = (
+    rf"{_EXIM_SAYS}(?=H=)(?:{_HELLO}(?:(?: [A-Z]{{1,3}}=(?:[^\s\"]{{1,320}}|\"[^\"]{{0,320}}\")){{0,8}}?"
+    r" A=[a-z_]{1,32}:(?P<user>\S{1,128}))?|H=\()"
+)
+_EXIM_AUTH = (
+    rf"\w{{1,64}} authenticator failed for {_HELLO}(?: I=\S{{1,64}})?(?: U=\S{{1,64}})?: "
+    r"(?:[^()]{0,128}\(set_id=(?P<user>.{1,128})\)\Z)?"
+)
+_FAILED_FOR = rf" failed for '\[?{_LITERAL}\]?(?::\d{{1,5}})?' (?:\(callid: [^\s()]{{1,255}}\) )?- [\w ,./-]{{1,128}}\Z"
+_SIP = (  # Asterisk's
+    r"(?:[\w:./\[\]-]{1,64} ){0,8}?(?:Registration|Request '[A-Z]{3,16}') from "
+    r"'(?:[^'<>]{0,128}<sips?:(?P<user>[\w.+-]{1,64})@[^'<>]{1,255}>[^'<>]{0,128}|.*)'"
+    rf"{_FAILED_FOR}"
+)
+_IDENTITY = rf"(?:\d\d\[IKE\] )?received EAP identity '(?P<user>.{{1,256}})'\Z{_NOWHERE}"
+_AGENT = (
+    rf"(?:worker|main)(?:\[(?P<user>[^\]\s]{{1,128}})\])?: {{1,2}}{_LITERAL}(?::\d{{1,5}})? user-agent: "  # ocserv's
+)
+_MYSQL = (
+    rf"(?:[\w:./+\[\]-]{{1,64}} ){{0,8}}?Access denied for user '(?P<user>.{{0,256}})'@'(?:{_PEER}|[^\s']{{1,255}})'"
+    r" (?:\(using password: (?:YES|NO)\)|to database )"
+)
 _SAMBA = (
     r"(?P<user>[A-Za-z_][\w.\\$@-]{0,127})\|(?P<address>\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F]{0,4}:[\da-fA-F:]{1,40})\|"
     r"(?:[^|]{0,255}\|){0,4}(?:ok|fail)\b"
@@ -146,7 +231,8 @@ _BEGINNINGS: dict[str, tuple[_Match, ...]] = {
             _forms(f"{_TRYING}{_AT_THE_END}", f"{_TRIES}{_TWICE}", f"{_TRYING}{_TO_THE_END}"),
         ),
         (("erro",), _forms(f"{_TRYING}{_AT_THE_END}", _REFUSED, _TOLD, _SENT)),
-        (("Inva",), _forms(_INVALID)),
+        (("Inva",), _forms(_INVALID, _RADIUS)),
+        (("Logi",), _forms(_RADIUS)),
         (
             ("Conn", "Disc"),
             _forms(
@@ -155,16 +241,25 @@ _BEGINNINGS: dict[str, tuple[_Match, ...]] = {
         ),
         (("Rece", "Unab"), _forms(_TOLD)),
         (("fata", "ssh_"), _forms(_TOLD, _BROKE)),
-        (("inpu",), _forms(_ASKED)),
         (("kex_",), _forms(_SENT)),
         (("Bad ",), _forms(_GREETED)),
         (("Nast",), _forms(_NASTY)),
-        (("pam_", "auth"), _forms(_SESSION, _TRIED_NAME, _REMOTE_NAME, _RSYNC)),
-        (("user",), _forms(_PHPMYADMIN)),
-        (("clie", "quer", "secu"), _forms(_BIND)),
+        (("pam_", "auth"), _forms(_SESSION, _TRIED_NAME, _REMOTE_NAME, _BAD_NAME, _RSYNC)),
+        (("rsyn",), _forms(_SYNCED)),
+        (("usb ", "inpu", "hid-", "scsi"), _forms(_PLUGGED, _ASKED)),
+        (("user",), _forms(_PHPMYADMIN, _STATEMENT)),
+        (("STAT", "DETA", "CONT", "QUER"), _forms(_STATEMENT)),
+        (("clie", "quer", "secu"), _forms(_BIND, _DNSMASQ)),
+        (("forw", "repl", "cach", "conf"), _forms(_RESOLVED)),
         (("imap", "pop3", "subm", "mana"), _forms(_DOVECOT)),
         (("DHCP",), _forms(_LEASE)),
-        (("%ASA", "%FTD"), _forms(_OUTBOUND)),
+        (("%ASA", "%FTD"), _forms(_OUTBOUND, _REJECTED, _REFUSING, _GROUPED)),
+        (("%SEC",), _forms(_LOGIN)),
+        (("work", "main"), _forms(_AGENT)),
+        (("conn",), _forms(_QNAP)),
+        (("Auth",), _forms(_SMB, _RADIUS)),
+        (("logi", "plai", "dove", "fixe", "cram", "LOGI", "PLAI"), _forms(_EXIM_AUTH)),
+        (("info",), _forms(_LOOKED_UP)),
         (("type", "node"), _forms(_AUDIT_WORDS, _AUDIT_READ)),
     )
     for beginning in beginnings
@@ -191,8 +286,21 @@ _ELSEWHERE: tuple[tuple[str, tuple[tuple[str, _Match], ...]], ...] = tuple(
                 (" from [", _POSTSCREEN),
                 ("]; from=<", _HEADER),
                 ("])", _PROFTPD),
+                ("] FAIL LOGIN: ", _VSFTPD),
+                ("H=", _EXIM),
             ),
         ),
+        (
+            "'",
+            (
+                ("' failed for '", _SIP),
+                ("Access denied for user '", _MYSQL),
+                ("EAP identity '", _IDENTITY),
+                ("SSID", _NETWORK),
+                (" connection '", _NETWORK),
+            ),
+        ),
+        ("@", ((":  ", _POSTGRES), (":  ", _STATEMENT))),
     )
 )
 """By a sign, then by a word, that those have which begin anyhow: a search costs ten times as much, or thirty."""

@@ -16,11 +16,9 @@ from parsers import daemons, dates
 from parsers.daemons import unwrapped
 from parsers.entities import entities
 from parsers.forms import SEVERITIES, build, writable
-from parsers.line import LogLine
+from parsers.line import MAX_MESSAGE, LogLine
 from parsers.stamps import LAST_S, NoSuchDate, instant
 
-MAX_MESSAGE = 65_536
-"""Characters of a message that are kept, as of a line of text."""
 MAX_STAMP = 19
 """Digits of nanoseconds since the epoch until the year 2286."""
 MAX_SPOKEN = 64
@@ -168,6 +166,15 @@ def told_by(line: LogLine, pairs: Mapping[str, object]) -> LogLine:
     """The line with the user and the address that the values of these keys name, where its message names none."""
     named = _named(line, pairs)
     return line._replace(user=named.user, address=line.address or named.address)
+
+
+def spoken(line: LogLine) -> LogLine:
+    """The line of a document in a syslog line, with the user and the address that its fields name."""
+    document = load(line.message.removeprefix("@cee:").lstrip())
+    if not document:
+        return line
+    user, address = entities(_text(document, *_TEXTS) or _all(document))
+    return _named(line._replace(user=_spelt(_called(document, _USERS)) or user, address=address), document)
 
 
 def _named(line: LogLine, document: Mapping[str, object]) -> LogLine:

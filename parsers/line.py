@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+MAX_MESSAGE = 16_384
+"""Characters of a message that are kept: containers' runtimes cut lines there, and what is masked has its price."""
 HOUR_S, DAY_S = 3_600, 86_400
 SATURDAY = 5
 EPOCH = 3
@@ -31,7 +33,7 @@ class LogLine(NamedTuple):
     program: str
     pid: int | None
     message: str
-    """The free text, without time, host and tag."""
+    """The free text, without time, host and tag; its first `MAX_MESSAGE` characters."""
     severity: int | None = None
     """The syslog severity, 0 (emergency) … 7 (debug)."""
     user: str = ""

@@ -32,7 +32,7 @@ from parsers.forms import (
     severity_of,
     writable,
 )
-from parsers.line import LogLine, Rejected
+from parsers.line import MAX_MESSAGE, LogLine, Rejected
 from parsers.stamps import (
     CLOCK,
     DATE,
@@ -51,7 +51,7 @@ from parsers.stamps import (
 )
 
 MAX_CHARS = 65_536
-"""Longer lines are cut: memory is bounded, and syslog's limits are lower (RFC 5424: 2,048 octets, rsyslog: 8 KiB)."""
+"""Longer lines are cut, before anything is read; syslog's limits are lower (RFC 5424: 2,048 octets, rsyslog: 8 KiB)."""
 MAX_SHOWN = 200
 """Characters of a rejected line that are kept."""
 MAX_JSON = 1 << 20
@@ -97,7 +97,7 @@ _CISCO_HEAD = (
     rf"{_DEVICE_NAME}(?:\*[\w.-]{{1,64}}+: |[A-Z0-9]{{2,6}}/[\w/]{{1,32}}+:)?{_CISCO_STAMP}"
     r"(?:: (?:[\w.-]{1,64}+\[\d{1,10}+\]: )?| ([^\s:%]{1,255}+) ?:? )(?=%|[A-Z])"
 )
-_DEVICE = re.compile(rf"{PRI}(?::? ?\d{{0,10}}+: )?{_CISCO_HEAD}(.*)", FLAGS)
+_DEVICE = re.compile(rf"{PRI}(?::? ?\d{{0,10}}+: ?)?{_CISCO_HEAD}(.*)", FLAGS)
 _AFTER_HOST = re.compile(rf"(?::? ?\d{{0,10}}+: )?(?:{_CISCO_HEAD}|([^\s:%]{{1,255}}+) ?:? )?(?=%)", FLAGS)
 _CISCO_USER = re.compile(
     r"(?:(?<=from console by )|(?<=from vty by ))(\S{1,128})(?= on )"
@@ -131,9 +131,12 @@ _NUMBERED_TAG = re.compile(r"\d{5} ([A-Za-z][\w-]{1,31}+): ++(.*)", FLAGS)
 _ISE = re.compile(r"(CISE_\w{1,64}+) \d{10} \d", FLAGS)
 _ODD = frozenset("%/*:0123456789<")
 """What programs' names seldom begin with: these lines are looked at twice."""
-_CODES = frozenset({" %", " *", " ["})
-"""What a message begins with that a device's code follows in, `%SYS-5-…`, after a task's name or not; or a pid."""
+_CODES = frozenset({" %", " *", " [", " {", " @"})
+"""What a message begins with that a device's code follows in, `%SYS-5-…`, after a task's name or not; or a pid; or
+that is a document."""
 _LATE_PID = re.compile(r"\s?\[(\d{1,10}):\d{1,10}\] (.*)", FLAGS)
+_OPENINGS = "{@"
+"""What a document begins with that is a message, and its cookie, `@cee:`."""
 _NO_PROGRAMS = frozenset({"Severity", "MessageID"})
 """Keys that records of Dell's begin with."""
 _NO_DEVICES = frozenset({"SFIMS"})
@@ -150,8 +153,8 @@ def parse(text: str, origin: str, now: float, zone: tzinfo = UTC, format: str = 
 
     `now` is when the line was there at the latest, in seconds since the epoch: a file's modification, a document's
     time. A stamp without a year means the latest such date not after `now` + 1 day (clocks differ); one without an
-    offset is read in `zone`. `format` is one of `FORMATS`; `auto` tries all. Lines over 64 KiB are cut; what is not
-    Unicode (lone surrogates) becomes U+FFFD.
+    offset is read in `zone`. `format` is one of `FORMATS`; `auto` tries all. Of a line the first 64 KiB are read, of
+    its message `MAX_MESSAGE` characters are kept; what is not Unicode (lone surrogates) becomes U+FFFD.
     """
     if len(text) > MAX_CHARS:
         text = text[: MAX_JSON if text[0] == "{" else MAX_CHARS]
@@ -162,6 +165,8 @@ def parse(text: str, origin: str, now: float, zone: tzinfo = UTC, format: str = 
         return Rejected(origin, NO_SUCH_DATE, text[:MAX_SHOWN])
     if isinstance(line, LogLine) and not FIRST_S <= line.time <= LAST_S:  # an offset reaches over the calendar's ends
         return Rejected(origin, NO_SUCH_DATE, text[:MAX_SHOWN])
+    if isinstance(line, LogLine) and len(line.message) > MAX_MESSAGE:
+        return line._replace(message=line.message[:MAX_MESSAGE])
     return line
 
 
@@ -256,7 +261,7 @@ def _rfc5424(found: re.Match[str], origin: str, now: float, zone: tzinfo) -> Log
     if not message.strip():
         message = f"{_given(name)} {_given(data or '')}"
     program = _given(program) or devices.product(message)
-    line = build(origin, time, _given(host), program and base(program), pid, message, severity_of(pri))
+    line = _told(build(origin, time, _given(host), program and base(program), pid, message, severity_of(pri)))
     return line if (line.user and line.address) or data in {None, "-"} else json_lines.told_by(line, _pairs(data))
 
 
@@ -345,7 +350,12 @@ def _odd(parts: _Parts, now: float, zone: tzinfo, *, passed_on: bool = True) -> 
     if parts.pid is None and (device := _cisco(parts, message, now, zone)):
         return device
     parts = _named(parts, message) if parts.program is None else _cleared(parts, parts.program)
-    return build(parts.origin, parts.time, parts.host, parts.program, parts.pid, parts.message, parts.severity)
+    return _told(build(parts.origin, parts.time, parts.host, parts.program, parts.pid, parts.message, parts.severity))
+
+
+def _told(line: LogLine) -> LogLine:
+    """The line with who and from where, where its message is a document, with its cookie (`@cee:`) or not."""
+    return json_lines.spoken(line) if line.message[:1] in _OPENINGS else line
 
 
 def _cleared(parts: _Parts, tag: str) -> _Parts:

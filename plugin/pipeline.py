@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -71,10 +72,12 @@ def detect(
     tails: Mapping[str, Tails[LogLine]],
     until: float,
     spent: Spent | None = None,
+    since: float = -math.inf,
 ) -> Detection:
     """Turn hits, oldest first, into anomalies, and the tails of each walk to carry on.
 
-    `until` is how far the source's clock has come, in seconds. `spent` is told where the time goes.
+    `until` is how far the source's clock has come, in seconds, and `since` where it begins for a walk without tails.
+    `spent` is told where the time goes.
     """
     spent = spent or Spent()
     with spent.on("parse"):
@@ -82,7 +85,7 @@ def detect(
     missed = bundle.matcher.n_missed
     with spent.on("match"):
         matches = bundle.matcher.match(lines)
-    anomalies, carried = judge(matches, source.name, bundle, tails, until, spent)
+    anomalies, carried = judge(matches, source.name, bundle, tails, until, spent, since)
     n_unknown = sum(match.event == UNKNOWN for match in matches)
     n_dropped = sum(each.n_dropped for each in carried.values())
     return Detection(anomalies, lines, rejected, n_unknown, carried, bundle.matcher.n_missed - missed, n_dropped)
@@ -95,6 +98,7 @@ def judge(
     tails: Mapping[str, Tails[LogLine]],
     until: float,
     spent: Spent | None = None,
+    since: float = -math.inf,
 ) -> tuple[list[Anomaly], dict[str, Tails[LogLine]]]:
     """The anomalies of matched lines, by all views together, and each walk's tails."""
     spent = spent or Spent()
@@ -102,11 +106,11 @@ def judge(
     looks: list[Look] = []
     carried: dict[str, Tails[LogLine]] = {}
     for walk in bundle.walks:
-        before = tails.get(walk.name, Tails())
+        before = tails.get(walk.name) or Tails(since=since)
         with spent.on("window"):
             sightings, after = walk.slide(matches, before, until)
         with spent.on("score"):
-            seen = [views[lens.name].look(sightings, before.sessions) for lens in walk.lenses]
+            seen = [views[lens.name].look(sightings, before) for lens in walk.lenses]
             carried[walk.name] = with_sums(after, seen)
             looks += seen
     with spent.on("score"):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from parsers import syslog
 from parsers.entities import entities
-from parsers.line import LogLine, Rejected
+from parsers.line import MAX_MESSAGE, LogLine, Rejected
 from plugin import patterns
 from plugin.config import FieldCandidates
 from plugin.lookup import TIES, Find, can_hold, first
@@ -109,7 +109,7 @@ class Source:
             parts.host(document),
             tag,
             _number(parts.pid(document)) or pid,
-            message,
+            message[:MAX_MESSAGE],
             _severity(parts.severity(document)),
             _held(parts.user(document)) or user,
             _peer(_held(parts.address(document))) or address,

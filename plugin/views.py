@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -17,11 +17,14 @@ from models.base import Detector, Floats, frame_for
 from models.calibration import Calibration, cut_for
 from models.combining import combine
 from models.crossfit import surprise_once
-from models.means import NOTHING_CARRIED, Means, Summed, by_session, carried
-from models.windows import OPENINGS, Event, Frame, Sighting, Tails, Window, narrowed, slide, widened
+from models.means import Means, by_session, carried
+from models.windows import END, OPENINGS, Event, Frame, Sighting, Tails, Window, narrowed, slide, widened
 from parsers.line import LogLine
 from parsers.matcher import Match
 from plugin.config import LINE_FIELDS, LineField, ViewSettings
+
+FROM_THE_FIRST: Tails[LogLine] = Tails()
+"""Nothing is open, and nothing came before."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,19 @@ class Lens:
             return [seen.window for seen in sightings]
         pairs_of = self.pairs_of
         return [narrowed(seen.window, frame, pairs_of(seen.line)) for seen in sightings]
+
+    def unknown(self, sightings: Sequence[Sighting[LogLine]], since: float) -> list[int]:
+        """Where nothing can be said of sightings, for their session may have begun before the looking did.
+
+        Of such a one it is not known what its first event came after, nor what the whole of it was.
+        """
+        whole_from = since + self.frame.idle_s
+        first = 1 if self.frame.h else 0
+        return [
+            i
+            for i, (window, _, _, start, _, n) in enumerate(sightings)
+            if start < whole_from and (window.event == END or n == first)
+        ]
 
 
 def _events(
@@ -118,13 +134,16 @@ class View:
         """Its name in the settings and in every record."""
         return self.lens.name
 
-    def look(self, sightings: Sequence[Sighting[LogLine]], before: Mapping[str, Summed] = NOTHING_CARRIED) -> Look:
-        """How strange it finds each; distinct windows are computed once. `before` is what open sessions came to."""
+    def look(self, sightings: Sequence[Sighting[LogLine]], before: Tails[LogLine] = FROM_THE_FIRST) -> Look:
+        """How strange it finds each; distinct windows are computed once. `before` is what was carried to here."""
         windows = self.lens.windows(sightings)
         surprises = surprise_once(self.detector, windows)
+        unknown = self.lens.unknown(sightings, before.since)
+        surprises[unknown] = 0.0
         if not self.lens.whole:
             return Look(self, sightings, surprises, self.calibration.score(surprises))
-        means = by_session(sightings, windows, surprises, before)
+        means = by_session(sightings, windows, surprises, before.sessions)
+        means.surprises[unknown] = 0.0
         return Look(self, sightings, means.surprises, self.calibration.score(means.surprises), means)
 
 

@@ -71,7 +71,7 @@ KNOWN = [
     ("blocked dst=10.0.0.2 by server src=10.0.0.1", "", "10.0.0.1"),
     ("block in on em0: 10.1.2.3.4711 > 10.0.0.1.22: Flags [S], seq 1", "", "10.1.2.3"),
     ("snmpEngineID of 1.3.6.1.4 unknown", "", ""),
-    ("Registration from '\"100\" <sip:100@10.0.0.1>' failed for '10.1.2.3:5060' - Wrong password", "", "10.1.2.3"),
+    ("Registration from '\"100\" <sip:100@10.0.0.1>' failed for '10.1.2.3:5060' - Wrong password", "100", "10.1.2.3"),
     ('dstip=10.0.0.1 dstport=443 srcip=10.1.2.3 unauthuser="bob"', "bob", "10.1.2.3"),
     ("Login on interface 10.0.0.1, client address: 10.1.2.3", "", "10.1.2.3"),
     ("remote host [ipv4:10.1.2.3:4711] local host [ipv4:10.0.0.1:445]", "", "10.1.2.3"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -66,6 +67,26 @@ def test_any_pieces_find_what_one_piece_finds(cuts: list[int], lead: float, stor
     assert {view: each.sessions for view, each in tails.items()} == {
         view: each.sessions for view, each in whole.tails.items()
     }
+
+
+def test_what_may_have_begun_earlier_is_not_blamed_for_its_beginning() -> None:
+    """A login that was under way when the looking began: neither its first event nor its whole is told, all else is."""
+    first = next(n for n, hit in enumerate(HITS) if "Received disconnect" in hit.fields["message"])
+    begun = HITS[first].clock / 1e9
+
+    def judged(since: float) -> dict[str, Anomaly]:
+        anomalies = detect(HITS[first:], AUTH, lines.watchful(), {}, UNTIL, since=since).anomalies
+        return {record_id(anomaly): anomaly for anomaly in anomalies}
+
+    everything, fair = judged(-math.inf), judged(begun)
+    blamed = [everything[id] for id in everything.keys() - fair.keys()]
+    session = {anomaly.sighting.session for anomaly in blamed}
+    assert {anomaly.sighting.window.event == END for anomaly in blamed} == {False, True}
+    assert {anomaly.sighting.line.pid for anomaly in blamed} == {1000}
+    assert all(anomaly.sighting.n == 1 or anomaly.sighting.window.event == END for anomaly in blamed)
+    assert all(fair[id].score == everything[id].score for id in fair if everything[id].sighting.session not in session)
+    assert fair.keys() <= everything.keys()
+    assert judged(begun - 300.0) == everything
 
 
 def _until(b: int, lead: float) -> float:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.line import LogLine, Rejected
-from parsers.syslog import EMPTY, FORMATS, MAX_CHARS, NO_JSON, NO_STAMP, NO_SUCH_DATE, REASONS, format_of, parse
+from parsers.line import MAX_MESSAGE, LogLine, Rejected
+from parsers.syslog import EMPTY, FORMATS, NO_JSON, NO_STAMP, NO_SUCH_DATE, REASONS, format_of, parse
 
 DATA = Path(__file__).parent / "data"
 NOW = datetime(2017, 4, 20, 12, tzinfo=UTC).timestamp()
@@ -325,7 +325,7 @@ def test_long_lines_are_cut_and_take_no_longer_than_their_length_allows() -> Non
             began = time.perf_counter()
             line = parse(start + piece * (1_000_000 // len(piece)), "test:1", NOW)
             assert time.perf_counter() - began < 1
-            assert isinstance(line, Rejected) or len(line.message) <= MAX_CHARS
+            assert isinstance(line, Rejected) or len(line.message) <= MAX_MESSAGE
 
 
 def test_a_date_of_slashes_is_read_in_the_order_that_a_calendar_has() -> None:

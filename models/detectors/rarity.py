@@ -22,22 +22,19 @@ from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
 import numpy as np
 
 from models.base import DetectorConfig, Explanation, Floats, Progress
+from models.neighbours import Neighbours, Signature
 from models.windows import END, Window
 
 MAX_ITEMS = 50_000
 """Items kept by name in one tally, the commonest; the others are judged as unseen. Some 5 MB of JSON for long pairs."""
 MAX_KINDS = 64
 """Kinds of pairs kept: field names come from settings, but a hostile value could pretend to hold more."""
-MAX_SETS = 2_000
-"""Sets that an unseen one is compared with, the commonest: 2,000 × 500 events × 8 B = 8 MB."""
 EXACT = 8
 """Up to here every count is a bucket of its own, then each doubling is one."""
 FIELD = re.compile(r"(?:^|\|)([^=|]+)=")
 
 Item = TypeVar("Item", bound=Hashable)
 Aspect = Literal["event", "pair", "set", "counts"]
-Signature = tuple[int, ...]
-"""The distinct events of a session, ascending."""
 
 
 @dataclass(frozen=True)
@@ -112,59 +109,6 @@ class Tally(Generic[Item]):
 
     def _share(self, rarer: int) -> float:
         return max(-math.log(rarer / (self.windows + 1)), 0.0)
-
-
-class Neighbours:
-    """The known sets of events, and how far another is from them.
-
-    A set is reached from a known one by flips, an event more or one less. Each costs -log of the share of sessions that
-    have, or have not, this event: what comes in a quarter of the sessions is cheap, what always or never came is dear.
-    """
-
-    def __init__(self, sets: Mapping[Signature, int], having: Mapping[int, int], sessions: int) -> None:
-        self.sets = sorted(sets, key=lambda known: (-sets[known], known))[:MAX_SETS]
-        self.column = {event: column for column, event in enumerate(sorted(having))}
-        self.sessions = sessions
-        share = (np.array([having[event] for event in sorted(having)]) + 0.5) / (sessions + 1)
-        self._more, self._less = -np.log(share), -np.log1p(-share)  # (events,) each
-        self._known = self._rows(self.sets)  # (sets, events)
-        self._start = -np.log([sets[known] / sessions for known in self.sets])  # (sets,)
-        self._usual = self._usual_path([sets[known] == 1 for known in self.sets])
-
-    def nats(self, signature: Signature) -> float:
-        """How much stranger than just any unseen set this one is: its path in units of the usual one."""
-        return float(self._paths([signature]).min()) / self._usual if self.sets else 0.0
-
-    def nearest(self, signature: Signature) -> Signature:
-        """The known set that explains this one best: common itself, and cheap to flip from."""
-        return self.sets[int(self._paths([signature]).argmin())] if self.sets else ()
-
-    def _usual_path(self, alone: Sequence[bool]) -> float:
-        """Mean path to a set that came once from all others, so from a set unseen but for one session; at least 1.
-
-        An exponential with this mean then says how likely a path as long is, in a log where sets are this various.
-        """
-        rows = np.flatnonzero(alone)
-        if len(rows) == 0 or len(self.sets) < 2:
-            return 1.0
-        paths = self._paths([self.sets[row] for row in rows])
-        paths[np.arange(len(rows)), rows] = np.inf
-        return max((float(paths.min(axis=1).sum()) + 1.0) / (len(rows) + 1), 1.0)
-
-    def _paths(self, signatures: Sequence[Signature]) -> Floats:
-        """Cost in nats of reaching each signature from each known set, shape (signatures, sets)."""
-        have = self._rows(signatures)  # (signatures, events)
-        more = (have * self._more) @ (1.0 - self._known).T
-        less = ((1.0 - have) * self._less) @ self._known.T
-        foreign = [sum(event not in self.column for event in signature) for signature in signatures]
-        never = -math.log(0.5 / (self.sessions + 1))
-        return np.asarray(self._start + more + less + never * np.array(foreign)[:, np.newaxis])
-
-    def _rows(self, signatures: Sequence[Signature]) -> Floats:
-        rows = np.zeros((len(signatures), len(self.column)))
-        for row, signature in enumerate(signatures):
-            rows[row, [self.column[event] for event in signature if event in self.column]] = 1.0
-        return rows
 
 
 class Detector:

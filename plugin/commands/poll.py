@@ -188,7 +188,8 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
         late = _late(polling, ports, checkpoint)
         page = ports.logs.read(polling.stream, wanted)
     hits, until = [*late, *page.hits], page.span.hi
-    found = detect(hits, polling.source, polling.bundle, _tails(checkpoint, polling.bundle), until / 1000, spent)
+    tails, since = _tails(checkpoint, polling.bundle), checkpoint.until / 1000
+    found = detect(hits, polling.source, polling.bundle, tails, until / 1000, spent, since)
     found, told = told_once(polling, checkpoint, found)
     _refuse_unreadable(polling, hits, found)
     written, size = NOTHING, 0

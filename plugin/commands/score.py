@@ -125,7 +125,7 @@ def fold(anomalies: Sequence[Anomaly]) -> list[Entry]:
 
 
 def _by_bundle(lines: Sequence[LogLine], name: str, bundle: Bundle) -> list[list[Anomaly]]:
-    return _one_a_line(judge(bundle.matcher.match(lines), name, bundle, {}, 0.0)[0])
+    return _one_a_line(judge(bundle.matcher.match(lines), name, bundle, {}, 0.0, since=lines[0].time)[0])
 
 
 def _strongest(
@@ -170,7 +170,7 @@ def _told(learnt: Learnt, name: str, cut: float) -> list[list[Anomaly]]:
     tails: Mapping[str, Tails[LogLine]] = {}
     for block, bundle in zip(learnt.blocks, learnt.bundles, strict=True):
         lowered = bundle.with_cut(cut, bundle.id, bundle.created)
-        anomalies, tails = judge(bundle.matcher.match(block), name, lowered, tails, 0.0)
+        anomalies, tails = judge(bundle.matcher.match(block), name, lowered, tails, 0.0, since=block[0].time)
         found += anomalies
     return _one_a_line(found)
 

@@ -76,7 +76,7 @@ def _checkpoint(sessions: int, rate: int) -> Checkpoint:
         for walk in bundle.walks:
             before = tails[walk.name]
             seen_now, more = walk.slide(matches, before, 0.0)
-            more = with_sums(more, [views[lens.name].look(seen_now, before.sessions) for lens in walk.lenses])
+            more = with_sums(more, [views[lens.name].look(seen_now, before) for lens in walk.lenses])
             kept = list(more.sessions.items())[-sessions:]
             tails[walk.name] = replace(more, sessions=dict(kept), n_dropped=0)
     seconds = round(SourceSettings(indices=("bench",)).overlap_s)
