@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.base import Floats
 
@@ -90,7 +89,8 @@ class Calibration:
 
     def score(self, surprises: Floats) -> Floats:
         """10·log10(1/p), shape (n,), 0…100, never falling as surprise rises."""
-        return _score(self.p(surprises))
+        with np.errstate(divide="ignore"):  # p may underflow to 0 very far out: 100, like everything beyond 1e-10
+            return np.clip(-10.0 * np.log10(self.p(surprises)), 0.0, MAX_SCORE) + 0.0  # not -0.0, where p is 1
 
     def expected(self, cut: float) -> float:
         """Share of the held-out windows at or over `cut`, 0…1; times windows a day, this is alerts a day."""
@@ -122,67 +122,6 @@ class Calibration:
         return np.asarray(np.append(self.above, 0.0)[np.searchsorted(self.knots, surprises, side="left")] / self.n)
 
 
-@dataclass(frozen=True)
-class ByKind:
-    """One view's calibration: what is said of lines, and what is said of more than a line, each by its own kind.
-
-    How a session usually ends is no measure for how a line usually follows another: one that breaks off would have to
-    surprise as much as the oddest of all lines, of which there are twenty times as many. The two kinds share what a cut
-    lets through, half each, whatever their numbers: p is weighted by twice the share of its kind (its odds are, so that
-    1 stays 1). Sources: Vovk, Gammerman and Shafer, "Algorithmic learning in a random world", 2005 (Mondrian
-    predictors); Genovese, Roeder and Wasserman, "False discovery control with p-value weighting", Biometrika 2006.
-    """
-
-    lines: Calibration
-    """Of windows about a line; of all, where there are too few others."""
-    wholes: Calibration | None = None
-    """Of ends of sessions and of time bins; None where fewer than `MIN_WINDOWS` of either kind were held out."""
-
-    @classmethod
-    def of(cls, surprises: Floats, of_lines: NDArray[np.bool_]) -> Self:
-        """From the surprises of windows that the fit never saw and whether each is about a line, both shape (n,).
-
-        Raises:
-            ValueError: as `Calibration.of`.
-        """
-        n = np.count_nonzero(of_lines)
-        if min(n, len(of_lines) - n) < MIN_WINDOWS:
-            return cls(Calibration.of(surprises))
-        return cls(Calibration.of(surprises[of_lines]), Calibration.of(surprises[~of_lines]))
-
-    @property
-    def n(self) -> int:
-        """Held-out windows, of both kinds."""
-        return self.lines.n + (self.wholes.n if self.wholes else 0)
-
-    def score(self, surprises: Floats, of_lines: NDArray[np.bool_]) -> Floats:
-        """10·log10(1/p) with the weighted p, shape (n,), 0…100; in each kind never falling as surprise rises."""
-        if self.wholes is None:
-            return self.lines.score(surprises)
-        p = np.empty(len(surprises))
-        for kind, calibration in ((of_lines, self.lines), (~of_lines, self.wholes)):
-            own = calibration.p(surprises[kind])
-            weighted = own * 2.0 * calibration.n / self.n
-            p[kind] = weighted / (1.0 - own + weighted)
-        return _score(p)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {"lines": self.lines.to_json(), "wholes": self.wholes.to_json() if self.wholes else None}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The calibration that `to_json` wrote; or one that knew no kinds.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is neither.
-        """
-        if "knots" in data:
-            return cls(Calibration.from_json(data))
-        wholes = data["wholes"]
-        return cls(Calibration.from_json(data["lines"]), None if wholes is None else Calibration.from_json(wholes))
-
-
 def cut_for(windows_per_day: float, alerts_per_day: float) -> float:
     """The cut, 0…100, that lets `alerts_per_day` of `windows_per_day` normal windows through.
 
@@ -197,11 +136,6 @@ def cut_for(windows_per_day: float, alerts_per_day: float) -> float:
 def severity(score: float, cut: float) -> int:
     """For routing: 21 low at the cut, and one class up for every ten times rarer: 47 medium, 73 high, 99 critical."""
     return 21 + 26 * min(max(math.floor((score - cut) / 10.0 + 1e-9), 0), 3)
-
-
-def _score(p: Floats) -> Floats:
-    with np.errstate(divide="ignore"):  # p may underflow to 0 very far out: 100, like everything beyond 1e-10
-        return np.clip(-10.0 * np.log10(p), 0.0, MAX_SCORE) + 0.0  # not -0.0, where p is 1
 
 
 def _thinned(above: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from models import base
-from models.calibration import ByKind, Calibration
+from models.calibration import Calibration
 from parsers.masks import Masks
 from parsers.matcher import Matcher
 from parsers.templates import Templates
@@ -32,7 +32,7 @@ from plugin.errors import BundleError
 from plugin.seen import Seen
 from plugin.views import Example, Lens, Threshold, View, Walk, walks
 
-FORMAT = 3
+FORMAT = 2
 """Raised when an older program could misread a bundle."""
 
 
@@ -236,7 +236,7 @@ def _load_view(directory: Path, name: str) -> View:
     return View(
         Lens(name, settings),
         base.module(settings.detector.kind).Detector.load(directory),
-        ByKind.from_json(data["calibration"]),
+        Calibration.from_json(data["calibration"]),
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from models import base
 from models.base import Floats, Progress
-from models.calibration import MIN_WINDOWS, ByKind, Calibration, Tail, cut_for
+from models.calibration import MIN_WINDOWS, Calibration, Tail, cut_for
 from models.crossfit import cross_fit
 from models.means import Sum, by_session
 from models.windows import Sighting, Tails, Window, slide
@@ -29,7 +29,7 @@ from plugin.bundle import Bundle
 from plugin.config import ViewSettings
 from plugin.errors import InputError
 from plugin.seen import Seen
-from plugin.views import Example, Lens, Look, Threshold, View, of_lines, together
+from plugin.views import Example, Lens, Look, Threshold, View, together
 
 BLOCKS = 4
 """Each detector of the cross-fit sees three quarters of the lines; four small fits cost about four large ones."""
@@ -41,8 +41,6 @@ ALIKE = 5
 DAY_S = 86_400.0
 HALF = 0.5
 """Days below which what a day brings is a guess that a person should know of."""
-UNCALIBRATED = Calibration(1, (0.0,), (1,), Tail(0.0, 1.0, 1.0))
-"""p = exp(-surprise): taken at its word."""
 SIMPLE = "rarity"
 """The detector that needs no calibration to be of use: counts are probabilities already."""
 
@@ -147,8 +145,7 @@ class _Fitted:
         """What a view that never saw the block finds in it."""
         surprises = self.surprises[block]
         view = self.views[block]
-        scores = view.calibration.score(surprises, of_lines(self.sightings[block]))
-        return Look(view, self.sightings[block], surprises, scores)
+        return Look(view, self.sightings[block], surprises, view.calibration.score(surprises))
 
 
 def _ground(lines: Sequence[LogLine], plan: Plan) -> _Ground:
@@ -207,11 +204,7 @@ def _cross_fitted(lens: Lens, ground: _Ground, plan: Plan, progress: Progress) -
     windows = [[seen.window for seen in block] for block in sightings]
     crossed = cross_fit(module, lens.settings.detector, windows, plan.seed, progress)
     surprises = _means(sightings, windows, crossed.surprises) if lens.whole else crossed.surprises
-    held_out = np.concatenate(surprises)
-    if ground.n_lines >= MIN_WINDOWS:  # by lines, as `_lenses` decides and says: ends of sessions come on top
-        calibration = ByKind.of(held_out, of_lines(list(chain.from_iterable(sightings))))
-    else:
-        calibration = ByKind(UNCALIBRATED)
+    calibration = _calibration(np.concatenate(surprises), ground)
     views = [View(lens, detector, calibration) for detector in crossed.detectors]
     return _Fitted(views, sightings, surprises)
 
@@ -241,10 +234,9 @@ def _threshold(fitted: Sequence[_Fitted], plan: Plan, ground: _Ground) -> Thresh
         nats.append(found)
         seen += [by_item[item] for item in range(len(found))]
     per_day = len(seen) / ground.days
-    calibrated, held_out = ground.n_lines >= MIN_WINDOWS, np.concatenate(nats)
-    calibration = Calibration.of(held_out) if calibrated else UNCALIBRATED
-    examples = _examples(seen, calibration.score(held_out))
-    return Threshold(calibration, cut_for(per_day, plan.budget), per_day, calibrated, examples)
+    calibration = _calibration(np.concatenate(nats), ground)
+    examples = _examples(seen, calibration.score(np.concatenate(nats)))
+    return Threshold(calibration, cut_for(per_day, plan.budget), per_day, ground.n_lines >= MIN_WINDOWS, examples)
 
 
 def _examples(seen: Sequence[Sighting[LogLine]], scores: Floats) -> tuple[Example, ...]:
@@ -259,6 +251,12 @@ def _examples(seen: Sequence[Sighting[LogLine]], scores: Floats) -> tuple[Exampl
         if len(examples) == EXAMPLES:
             break
     return tuple(examples)
+
+
+def _calibration(surprises: Floats, ground: _Ground) -> Calibration:
+    if ground.n_lines >= MIN_WINDOWS:  # by lines, as `_lenses` decides and says: ends of sessions come on top
+        return Calibration.of(surprises)
+    return Calibration(1, (0.0,), (1,), Tail(0.0, 1.0, 1.0))  # p = exp(-surprise): taken at its word
 
 
 def _bundle(plan: Plan, ground: _Ground, views: tuple[View, ...], threshold: Threshold) -> Bundle:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.base import Detector, Floats, frame_for
-from models.calibration import ByKind, Calibration, cut_for
+from models.calibration import Calibration, cut_for
 from models.combining import combine
 from models.crossfit import surprise_once
 from models.means import Means, by_session, carried
@@ -121,18 +121,13 @@ def _none(_: str) -> tuple[int, ...]:
     return ()
 
 
-def of_lines(sightings: Sequence[Sighting[Any]]) -> NDArray[np.bool_]:
-    """Whether each is about a line, not about a session's end or a time bin, shape (sightings,)."""
-    return np.fromiter((window.event != END and not window.bins for window, *_ in sightings), np.bool_, len(sightings))
-
-
 @dataclass(frozen=True)
 class View:
     """A lens with what was learnt through it."""
 
     lens: Lens
     detector: Detector
-    calibration: ByKind
+    calibration: Calibration
 
     @property
     def name(self) -> str:
@@ -145,11 +140,11 @@ class View:
         surprises = surprise_once(self.detector, windows)
         unknown = self.lens.unknown(sightings, before.since)
         surprises[unknown] = 0.0
-        means = by_session(sightings, windows, surprises, before.sessions) if self.lens.whole else None
-        if means:
-            surprises = means.surprises
-            surprises[unknown] = 0.0
-        return Look(self, sightings, surprises, self.calibration.score(surprises, of_lines(sightings)), means)
+        if not self.lens.whole:
+            return Look(self, sightings, surprises, self.calibration.score(surprises))
+        means = by_session(sightings, windows, surprises, before.sessions)
+        means.surprises[unknown] = 0.0
+        return Look(self, sightings, means.surprises, self.calibration.score(means.surprises), means)
 
 
 @dataclass(frozen=True)

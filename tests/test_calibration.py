@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from models.base import Floats
-from models.calibration import MIN_WINDOWS, ByKind, Calibration, cut_for, severity
+from models.calibration import MIN_WINDOWS, Calibration, cut_for, severity
 
 samples = st.lists(st.floats(0, 50), min_size=MIN_WINDOWS, max_size=400)
 
@@ -121,50 +120,3 @@ def test_a_budget_is_a_cut_by_arithmetic() -> None:
 def test_severity_rises_a_class_every_ten_points(over: float, expected: int) -> None:
     """The four numbers that Elastic's rules map."""
     assert severity(30.0 + over, 30.0) == expected
-
-
-def of_two_kinds(chance: np.random.Generator) -> tuple[Floats, NDArray[np.bool_]]:
-    """Surprises of 20,000 lines, and of 1,000 ends that hardly ever surprise; and which are of lines."""
-    lines, wholes = chance.exponential(1.0, 20_000), chance.exponential(0.2, 1_000)
-    order = chance.permutation(21_000)
-    return np.concatenate([lines, wholes])[order], (np.arange(21_000) < 20_000)[order]
-
-
-def test_two_kinds_share_what_a_cut_lets_through() -> None:
-    """Half each, though of one there are twenty times as many and what is odd for it is nothing to the other."""
-    chance = np.random.default_rng(5)
-    calibration = ByKind.of(*of_two_kinds(chance))
-    surprises, of_lines = of_two_kinds(chance)
-    scores = calibration.score(surprises, of_lines)
-    for cut in (16.0, 20.0, 24.0):
-        promised = len(surprises) * 10 ** (-cut / 10)
-        for kind in (of_lines, ~of_lines):
-            assert 0.25 * promised <= np.count_nonzero(scores[kind] >= cut) <= promised
-
-
-@given(st.lists(st.floats(0, 50), min_size=2, max_size=50), st.booleans())
-def test_what_is_more_surprising_scores_no_less_in_its_kind(surprises: list[float], of_line: bool) -> None:
-    """And what every held-out window of the kind reaches scores nothing."""
-    calibration = ByKind.of(*of_two_kinds(np.random.default_rng(6)))
-    values = np.array([0.0, *sorted(surprises)])
-    scores = calibration.score(values, np.full(len(values), of_line))
-    assert scores[0] == 0.0
-    assert np.all(np.diff(scores) >= 0.0)
-
-
-@pytest.mark.parametrize("n", [0, 1, MIN_WINDOWS - 1])
-def test_too_few_of_a_kind_are_measured_with_the_other(n: int) -> None:
-    """A view that sees no ends, or a handful of them, is calibrated as one."""
-    surprises = np.random.default_rng(7).exponential(1.0, 500)
-    for of_lines in (np.arange(500) >= n, np.arange(500) < n):
-        scores = ByKind.of(surprises, of_lines).score(surprises, of_lines)
-        assert scores.tolist() == Calibration.of(surprises).score(surprises).tolist()
-
-
-def test_kinds_are_plain_json_and_what_knew_none_is_read() -> None:
-    """A bundle that an earlier version wrote judges as it did."""
-    surprises, of_lines = of_two_kinds(np.random.default_rng(8))
-    for calibration in (ByKind.of(surprises, of_lines), ByKind.of(surprises[of_lines], of_lines[of_lines])):
-        assert ByKind.from_json(json.loads(json.dumps(calibration.to_json()))) == calibration
-    assert ByKind.from_json(Calibration.of(surprises).to_json()) == ByKind(Calibration.of(surprises))
-    assert ByKind.of(surprises, of_lines).n == len(surprises)

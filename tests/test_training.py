@@ -83,8 +83,7 @@ def test_too_few_lines_go_on_with_counting_alone_and_say_so() -> None:
 def test_an_uncalibrated_score_is_the_detectors_own_probability() -> None:
     """One in ten scores 10, whatever the few lines were."""
     bundle, _ = learn(DAY[: MIN_WINDOWS - 1], PLAN, lines.silent)
-    assert bundle.views[0].calibration.wholes is None
-    for calibration in (bundle.views[0].calibration.lines, bundle.threshold.calibration):
+    for calibration in (bundle.views[0].calibration, bundle.threshold.calibration):
         assert calibration.score(np.array([math.log(10.0)])).tolist() == pytest.approx([10.0])
 
 

@@ -32,8 +32,8 @@ from rich.table import Table
 from sklearn.ensemble import IsolationForest
 
 from models.base import Detector, DetectorConfig, Floats, frame_for, module, registry
-from models.calibration import ByKind, Calibration, cut_for
-from models.combining import NATS, combine
+from models.calibration import Calibration, cut_for
+from models.combining import combine
 from models.crossfit import cross_fit, surprise_once
 from models.detectors import deeplog
 from models.evaluate import Outcome, average_precision, roc_auc
@@ -136,23 +136,18 @@ class Bound(NamedTuple):
 
 @dataclass(frozen=True)
 class Learnt:
-    """A detector fit on all its sessions, and how strange it found the same sessions when they were held out."""
+    """A detector fit on all its sessions, and the surprises of the same sessions when they were held out."""
 
     config: DetectorConfig
     frame: Frame
     detector: Detector
-    calibration: ByKind
     by_window: Floats
-    """Nats of the view's own score, as in `judged`."""
     firsts: NDArray[np.int64]
     """Where each session's first window is."""
 
-    def judged(self, sessions: Sequence[Session]) -> list[Floats]:
-        """How strange each session's windows are: nats of the view's own score."""
-        return [
-            self.calibration.score(found, _before_the_last(found)) * NATS
-            for found in _surprises(self.detector, sessions, self.frame)
-        ]
+    def surprises(self, sessions: Sequence[Session]) -> list[Floats]:
+        """Each session's window surprises."""
+        return _surprises(self.detector, sessions, self.frame)
 
 
 @dataclass(frozen=True)
@@ -161,7 +156,7 @@ class Judged:
 
     learnt: Learnt
     normal: list[Floats]
-    """How strange each session's windows are, nats of the view's own score."""
+    """Surprises of each session's windows, nats."""
     abnormal: list[Floats]
     seconds: float
 
@@ -318,7 +313,7 @@ def _judge(config: DetectorConfig, sessions: Sessions, options: argparse.Namespa
     """Fit, calibrate by cross-fit, and judge the test sessions with a detector fit on all training sessions."""
     began = time.monotonic()
     learnt = _learn(config, sessions.train, options)
-    normal, abnormal = learnt.judged(sessions.normal), learnt.judged(sessions.abnormal)
+    normal, abnormal = learnt.surprises(sessions.normal), learnt.surprises(sessions.abnormal)
     return Judged(learnt, normal, abnormal, time.monotonic() - began)
 
 
@@ -336,11 +331,9 @@ def _learn(config: DetectorConfig, sessions: Sequence[Session], options: argpars
     firsts = np.cumsum([0, *(len(block) for block in blocks[:-1])])
     by_session = np.concatenate([places + first for (_, places), first in zip(folds, firsts, strict=True)])
     judged = [_judged(config, seen, found) for (seen, _), found in zip(folds, crossed.surprises, strict=True)]
-    surprises, of_lines = np.concatenate(judged), np.array([window.is_line for window in everything])
-    calibration = ByKind.of(surprises, of_lines)
-    by_window = calibration.score(surprises, of_lines) * NATS
+    by_window = np.concatenate(judged)
     talk.log(f"{config.kind}: fit {options.folds + 1} times in {time.monotonic() - began:.0f} s")
-    return Learnt(config, frame, detector, calibration, by_window, by_session)
+    return Learnt(config, frame, detector, by_window, by_session)
 
 
 def _at_random(configs: Sequence[DetectorConfig], sessions: Sessions, options: argparse.Namespace) -> list[Bound]:
@@ -349,7 +342,7 @@ def _at_random(configs: Sequence[DetectorConfig], sessions: Sessions, options: a
     order = np.random.default_rng(options.seed).permutation(len(both))
     mixed = [both[place] for place in order]
     learnts = [_learn(config, mixed[: len(sessions.train)], options) for config in configs]
-    return _bounds("split at random", learnts, [learnt.judged(mixed[len(sessions.train) :]) for learnt in learnts])
+    return _bounds("split at random", learnts, [learnt.surprises(mixed[len(sessions.train) :]) for learnt in learnts])
 
 
 def _folds(sessions: Sequence[Session], options: argparse.Namespace) -> list[list[Session]]:
@@ -382,7 +375,7 @@ def _bounds(split: str, learnts: Sequence[Learnt], normal: Sequence[Sequence[Flo
         _bound(f"{learnt.config.kind}, {split}", *of_view)
         for learnt, *of_view in zip(learnts, held_out, found, strict=True)
     ]
-    return [_bound(f"default, {split}", _combined(held_out), _combined(found)), *alone]
+    return [_bound(f"default, {split}", _combined(learnts, held_out), _combined(learnts, found)), *alone]
 
 
 def _bound(name: str, held_out: Floats, normal: Floats) -> Bound:
@@ -410,10 +403,11 @@ def _together(views: Sequence[Judged], options: argparse.Namespace) -> Iterator[
     """All views, where there are several: a session is as strange as its strangest window; or as its end alone."""
     if len(views) < 2:
         return
+    learnts = [view.learnt for view in views]
     train, normal, abnormal = (
-        (_combined([np.concatenate(of_view) for of_view in of]), _firsts(of[0]))
+        (_combined(learnts, [np.concatenate(of_view) for of_view in of]), _firsts(of[0]))
         for of in (
-            [np.split(view.learnt.by_window, view.learnt.firsts[1:]) for view in views],
+            [np.split(learnt.by_window, learnt.firsts[1:]) for learnt in learnts],
             [view.normal for view in views],
             [view.abnormal for view in views],
         )
@@ -427,19 +421,15 @@ def _strangest(nats: Floats, firsts: NDArray[np.int64]) -> Floats:
     return np.asarray(np.maximum.reduceat(nats, firsts))
 
 
-def _before_the_last(windows: Floats) -> NDArray[np.bool_]:
-    """Of a session's windows, which are about lines: all but its END, shape as given."""
-    return np.arange(len(windows)) < len(windows) - 1
-
-
 def _last(nats: Floats, firsts: NDArray[np.int64]) -> Floats:
     """Of each session the last window, which is its END."""
     return nats[np.append(firsts[1:], len(nats)) - 1]
 
 
-def _combined(judged: Sequence[Floats]) -> Floats:
+def _combined(learnts: Sequence[Learnt], surprises: Sequence[Floats]) -> Floats:
     """All views together, as the product combines them, window by window: nats, shape (windows,)."""
-    return combine(np.tile(np.arange(len(judged[0])), len(judged)), np.concatenate(judged) / NATS)
+    scores = [Calibration.of(learnt.by_window).score(found) for learnt, found in zip(learnts, surprises, strict=True)]
+    return combine(np.tile(np.arange(len(scores[0])), len(scores)), np.concatenate(scores))
 
 
 def _firsts(sessions: Sequence[Floats]) -> NDArray[np.int64]:
