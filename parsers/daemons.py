@@ -29,6 +29,9 @@ _ACCESS = re.compile(
     rf"{CLIENT}(?:(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}})[: ]|(\d{{4}}-\d\d-\d\d)[T ]){CLOCK} ?(Z|[+-]\d\d:?\d\d|)\] (.*)",
     FLAGS,
 )
+_DATED = re.compile(r" \[(?:\d\d/[A-Z][a-z]{2}/\d{4}[: ]|\d{4}-\d\d-\d\d[T ])\d\d:", FLAGS)
+MAX_REQUEST = 4_096
+"""Characters behind its date that a web server's line is searched for another one."""
 _BUCKET = re.compile(  # its owner, its name, when, from where, and who
     rf"[\da-f]{{1,64}}+ [\w.-]{{1,255}}+ \[(\d\d)/([A-Z][a-z]{{2}})/(\d{{4}}):{CLOCK} ([+-]\d{{4}})\] "
     r"(\S{1,255}+) (\S{1,255}+) (.*)",
@@ -231,6 +234,8 @@ def _access(found: re.Match[str], origin: str, _now: float, zone: tzinfo) -> Log
     host, client, user, day, month, year, date, hour, minute, second, offset, message = found.groups()
     date = date or f"{year}-{MONTHS.get(month, 0):02}-{day}"
     time = iso_at(date, hour, offset, zone) + int(minute) * 60 + seconds(second)
+    if user and _DATED.search(message, 0, MAX_REQUEST):  # his name may hold all that came before
+        user = ""
     return build(origin, time, host, "httpd", None, message, None)._replace(user=user or "", address=client)
 
 

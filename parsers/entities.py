@@ -28,7 +28,10 @@ def _forms(*forms: tuple[str, str]) -> _Forms:
 _NAME = r"[^\s,;:\"'()\[\]<>|=]{0,127}[^\s,;:\"'()\[\]<>|=.]"
 """What names of users are made of where nothing marks their end; a last dot is the sentence's."""
 _NOBODY = r"(?!N/A\b|No Authentication Required\b|(?i:unknown|none|null|nil|unauthenticated)\b|-(?![\w.]))"
-_THINGS = r"(?:the|this|all|any|client|host|service|server|port|interface|request|session|connection|device|station)"
+_THINGS = (
+    r"(?:the|this|all|any|client|host|service|server|port|interface|request|session|connection|device|station|peer"
+    r"|user)"
+)
 """What else authentication is said to fail for."""
 _OPENED, _CLOSED = r"[\"'\[<(]", r"[\"'\]>)]"
 _TRIED = (  # `login failed for bob from …`, `peer authentication failed for bob`
@@ -40,7 +43,7 @@ _TRIED = (  # `login failed for bob from …`, `peer authentication failed for b
 )
 
 _KEYED = (  # `srcuser="bob"`, `user.name=bob`; not in a URL's query, nor in quotes
-    r"user(?:(?<![^\s,;|(\[{<:]user)|(?<=[\s,]srcuser)|(?<=[\s,]src_user)|(?<=[\s,]unauthuser)|(?<=[\s,]xauthuser))"
+    r"user(?:(?<![^\s,;|\[]user)|(?<=[\s,]srcuser)|(?<=[\s,]src_user)|(?<=[\s,]unauthuser)|(?<=[\s,]xauthuser))"
     rf"(?:_?[nN]ame|\.name|)=\"?{_NOBODY}((?<=\")[^\"]{{1,128}}(?=\")|{_NAME})"
 )
 
@@ -118,7 +121,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
             ('"user', rf'"user(?:_?[nN]ame|)"\s?:\s?"{_NOBODY}([^"]{{1,128}})"'),  # JSON behind a tag
             ("user: ", rf"user: {_OPENED}{_NOBODY}({_NAME}){_CLOSED}"),
             ("username: ", rf"username: {_OPENED}?{_NOBODY}({_NAME})"),
-            ("username ", rf"[ (]username ({_NAME}), "),  # xrdp
+            ("username ", rf"[ (]username (?!mismatch)({_NAME}), "),  # xrdp
             (  # rspamd, behind what the message says of itself
                 ", user: ",
                 r"_write_log: id: <[^\s<>]{0,255}>, (?:qid: <[^\s<>]{0,64}>, )?ip: [\da-fA-F.:]{2,45},"
@@ -220,7 +223,7 @@ _USERS: tuple[tuple[str, _Forms], ...] = (
         _forms(
             (":", r"^([A-Za-z][\w.@-]{0,127})/[\d.:a-fA-F]{2,45}:\d{1,5} "),  # OpenVPN
             (" on /dev/", r"^(?:BAD SU )?(\S{1,128}) to \S{1,128} on /dev/"),  # su
-            (" HIER_", r" (?!- )(\S{1,128}) HIER_[A-Z_]{2,64}/"),  # Squid
+            (" HIER_", r"^(?!(?>.*? HIER_).* HIER_).{0,4000} (?!- )(\S{1,128}) HIER_[A-Z_]{2,64}/"),  # Squid
         ),
     ),
     (
@@ -316,10 +319,13 @@ _NUMBERED = re.compile(
 """The kernel's seconds since its start; Unbound's process and thread; PostgreSQL's, FreeRADIUS' and Solaris' number of
 a message; a date of its own."""
 _REMOTE_HOST = re.compile(r"rhost=(?:::ffff:(?=\d))?([^\s;,]{1,255})")
-_FROM = re.compile(r" from (?:host )?[\"'\[(<]?(\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F:]{0,39}::?[\da-fA-F:]{1,39})")
+_FROM = re.compile(r" from (?:host |ip )?[\"'\[(<]?(\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F:]{0,39}::?[\da-fA-F:]{1,39})")
 _ODD_STARTS = "[(0123456789"
 _PEER_FIRST = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5} ")
 """OpenVPN's peer, before all that he says; HAProxy's."""
+_REPEATED = re.compile(r"message repeated \d{1,9} times: \[ ?(.*)\]\s*\Z", re.DOTALL)
+_PURE = re.compile(r"\([^\s()@]{1,128}@(\d{1,3}(?:\.\d{1,3}){3})\) \[[A-Z]")
+"""pure-ftpd's."""
 _FROM_PORT = re.compile(r" from (?:::ffff:(?=\d{1,3}\.))?([^\s,;]{1,255}) port \d")
 _REMOTE = re.compile(  # strongSwan: local[its name]...remote[its name]; BIND
     r"\]\.{3}([\d.]{7,15}|[\da-fA-F:]{3,39})\[|(?<=[\da-fA-F])\.{3}(\d[\d.]{6,14}|[\da-fA-F:]{3,39})(?=,? |\Z)"
@@ -329,7 +335,7 @@ MAX_KEY = 36
 """Characters before an address that may be its key's: `srcip=`, `client_ip: `, `Source Address: `, `src: /`."""
 MAX_QUOTED = 8
 """Texts in quotes that are looked behind for a ` from `."""
-_SAID = ("msg=", "message=", 'msg":', 'message":', 'MESSAGE":')
+_SAID = (",", "msg=", "message=", 'msg":', 'message":', 'MESSAGE":')
 _SIDES = ("src", "source", "client", "remote", "peer", "user", "orig", "caller", "attacker", "calling", "")
 _PLACES = ("ip", "ipaddr", "ipaddress", "ip_address", "addr", "address", "host", "h")
 _PEERS = frozenset(
@@ -339,6 +345,43 @@ _PEERS = frozenset(
 """Keys of the peer's address, in small letters."""
 _OWN = frozenset({"server", "local", "destination", "dest", "target"})
 """What stands before `address` where it is not the peer's."""
+_QUOTES = ('"', "'", "<", "`")
+_REST = re.compile(
+    r"\b(?:[sS]tatement|[cC]ommand|said|User-Agent|vendor ID|Reply-Message|argument\(s\)|VERIFY \w{1,16}"
+    r"|[sS]ubject name|TLS Auth Error): ?|\bapplication_name="
+    r"|\b(?:database|relation|column|function|table|type|operator) \"(?=.* does not exist)"
+)
+"""What another's words follow, to the end."""
+_CLAIM = re.compile(r" user=\S{1,255}(?: (?:from )?\d{1,3}(?:\.\d{1,3}){3})?")
+_VERDICTS = frozenset((
+    *("authentication", "login", "logon", "auth", "ok", "failed", "failure", "failures", "succeeded", "success"),
+    *("successful", "successfully", "for", "denied", "accepted", "rejected", "refused", "granted", "blocked", "locked"),
+    *("error", "attempt", "attempts", "opened", "closed", "expired", "invalid", "bad", "authenticated", "authorized"),
+    *("connected", "disconnected", "session", "password", "event", "changed"),
+))  # fmt: skip
+"""What `user=` may follow in a sentence; behind another word it is a value: a host's name, a network's, a file's."""
+_MARKS = {'"': re.compile('"'), "'": re.compile(r"'(?<!\w')|'(?!\w)")}
+"""Quotes, but for apostrophes."""
+_TOLD = re.compile(
+    r"(?<!\\)\"(?:[^\"\\]|\\.)*+\"|(?<![^\s=(\[:,`])'[^']*+'(?!\w)|`[^`']*+'|<[^<>]*+>",
+    re.DOTALL,
+)
+_QUOTED_PEER = re.compile(r"(?<= )['\"][\d.:a-fA-F]{7,45}['\"]\Z")
+_ENDS = {mark: re.compile(rf"(?<![\s=:,(\[]){mark}(?=[\s.,;:)\]]|\Z)") for mark in _MARKS}
+_TELLING = re.compile(r"=|\b(?:from|for|[uU]ser|username|by|IP|ip|client)\b(?!.?\Z)|\d\.\d{1,3}\.\d{1,3}\.\d")
+"""What a name or a title does not hold, but who wants to be taken for another."""
+_ENDPOINTS = re.compile(r".[\d.: ]{1,255}.\Z")
+_HOST_NAME = re.compile(r" ?\w{1,16}=(?=[^\s\[]{0,255}\.)[^\s\[]{1,255} ?\[[\d.:a-fA-F]{2,45}\]")
+"""A host that calls itself `user=root.example`."""
+_IN_BRACKETS = re.compile(r"\[(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})\]")
+_PAIRS = re.compile(r"(?:\A|[\s,;|^])([A-Za-z][\w.]{1,24})=(\"[^\"]*|[^\s,;|^\"]{1,255})")
+_SPACED_KEYS = ("Source Network Address: ", "username: ", " IP: ", "Uname: ", " IP = ")
+_KEYS = frozenset((
+    *("user", "username", "userName", "suser", "duser", "usrName", "sasl_username", "acct", "AccountID", "authid"),
+    *("src", "srcip", "src_ip", "ip", "ipAddress", "IP", "rip", "rhost", "remip", "raddr"),
+))  # fmt: skip
+"""Keys of users and of peers, which no line has twice."""
+_NAMED_AND_PLACED = re.compile(r"(?<!\S)user=\S{1,128} from (\d{1,3}(?:\.\d{1,3}){3})(?!\w|\.\w)")
 _TRANSPORTS = ("/UDP", "/TCP", "/TLS", "/WS", "/WSS")
 
 
@@ -354,17 +397,120 @@ def entities(message: str) -> tuple[str, str]:
     if found := fenced(message):
         user, address = found.group("user", "address")
         return _named(user or ""), address or ""
-    user = _user(message)
-    if user and message.count(" from ") > 1 and len(set(_FROM.findall(message))) > 1:
+    if message[:17] == "message repeated " and (repeated := _REPEATED.match(message)):
+        return entities(repeated[1])
+    user, address = _user(message), peer or _address(message)
+    if not (user or address):
+        return "", ""
+    if address or "=" in message or not _is_quoted_whole(user, message):
+        return _surely(message, user, address, peer)
+    return user, address
+
+
+def _is_quoted_whole(user: str, message: str) -> bool:
+    """Whether no quote is in the message but those around the name."""
+    return not any(map(message.__contains__, _QUOTES)) or (
+        f'"{user}"' in message and message.count('"') == 2 and "'" not in message and "<" not in message
+    )
+
+
+def _surely(message: str, user: str, address: str, peer: str) -> tuple[str, str]:
+    """What was found, but for what a stranger may have written."""
+    if (heard := _unspoken(message)) != message:
+        user, address = _standing_in(message, user and _user(heard)), peer or (address and _address(heard))
+        message = heard
+    places = set(_FROM.findall(message)) if " from " in message else set()
+    if len(places) > 1:
         user = ""  # it may end at any of them
-    return user, peer or _address(message)
+    if places - {address} and "rhost=" in message:
+        return "", peer
+    if _is_said_twice(message, address):
+        return "", peer
+    if "[" in message and not peer and _may_be_two(message):
+        return ("", "") if "]..." in message else (user, "")
+    return user, address
+
+
+def _standing_in(message: str, user: str) -> str:
+    """A name that was not put together from what was left of a message."""
+    return user if user in message or user.replace("\\", "\\\\") in message else ""
+
+
+def _may_be_two(message: str) -> bool:
+    """Whether two addresses in brackets could each be the peer's, or two ends of a tunnel its end."""
+    if "]..." in message:
+        return message.count("]...") > 1
+    if message.count("[") < 2 or message[0] == "[" or " from [" in message or "->" in message:
+        return False
+    return len(set(_IN_BRACKETS.findall(message))) > 1
+
+
+def _unspoken(message: str) -> str:
+    """The message without what stands in quotes and has blanks in it: that is a request, a name, a title.
+
+    Not where `msg=` opens the quote. A quote that is left over closed one of a stranger's.
+    """
+    if (rest := _REST.search(message)) and not message.endswith(_SAID, 0, rest.start() + 1):
+        message = message[: rest.start()]
+    heard = _TOLD.sub(_silenced, message)
+    if (claim := _CLAIM.search(heard)) and _is_anothers(heard[: claim.start()]):
+        heard = heard[: claim.start()] + heard[claim.end() :]
+    for mark, quotes in _MARKS.items():
+        places = [found.start() for found in quotes.finditer(heard)] if mark in heard else []
+        if len(places) % 2 and (last := _last_closed(heard, mark)) > places[0]:
+            heard = f"{heard[: places[0]]}{mark}{mark} {heard[last:]}"
+    return heard
+
+
+def _last_closed(message: str, mark: str) -> int:
+    """Where the last quote closes, or what stands in it begins where that is an address and the line's end; -1."""
+    ends = [found.start() for found in _ENDS[mark].finditer(message)]
+    if ends and (peer := _QUOTED_PEER.search(message)):
+        return peer.start()
+    return ends[-1] if ends else -1
+
+
+def _is_anothers(before: str) -> bool:
+    """Whether a sentence that goes so far names something, which its `user=` then is."""
+    words = before.split()[-2:]
+    last = words.pop() if words else ""
+    if last in {"for", "by"} and words:  # `denied for user=bob`, not `response for user=root.example`
+        last = words.pop()
+    return "=" not in before and last.isalnum() and last.lower() not in _VERDICTS
+
+
+def _silenced(told: re.Match[str]) -> str:
+    text = told[0]
+    if (
+        len(text.split(None, 1)) < 2
+        or not _TELLING.search(text)
+        or _ENDPOINTS.match(text)
+        or told.string.endswith(_SAID, 0, told.start())
+    ):
+        return text
+    return text[0] + text[-1]
+
+
+def _is_said_twice(message: str, address: str) -> bool:
+    """Whether a key of users or peers has two values: one of them may be a stranger's."""
+    if "=" in message:
+        named = _NAMED_AND_PLACED.search(message)
+        before = _IP4.findall(message, 0, named.start()) if named and address in {named[1], ""} else ()
+        if named and any(at != named[1] for at in before):
+            return True
+        if message.count("=") > 1:
+            values: dict[str, str] = {}
+            pairs = ((key, value) for key, value in _PAIRS.findall(message) if key in _KEYS)
+            if any(values.setdefault(key, value) != value for key, value in pairs):
+                return True
+    return any(message.count(key) > 1 for key in _SPACED_KEYS)
 
 
 def _begun(message: str) -> tuple[str, str]:
     """A message without the number it begins with, and the peer that it begins with instead."""
     if numbered := _NUMBERED.match(message):
         return message[numbered.end() :], ""
-    peer = _PEER_FIRST.match(message)
+    peer = _PEER_FIRST.match(message) or _PURE.match(message)
     return message, peer[1] if peer and _is_somebodys(peer[1]) else ""
 
 
@@ -376,7 +522,7 @@ def _user(message: str) -> str:
     for word, forms in _USERS if "user" in message else _OTHERS:
         if word in message:
             for marker, find in forms:
-                if marker in message and (found := find(message)) and not (marker == "user=" and _is_told(found)):
+                if marker in message and (found := find(message)) and not ("=" in marker and _is_told(found)):
                     return _named(found[1])
     return ""
 
@@ -386,9 +532,17 @@ def _named(text: str) -> str:
     return text.strip().replace("\\\\", "\\")
 
 
-def _address(message: str) -> str:
-    if "=" in message and "rhost=" in message and (found := _REMOTE_HOST.search(message)):
+def _told_plainly(message: str) -> str:
+    """What PAM says, and the far end of a tunnel."""
+    if found := _REMOTE_HOST.search(message):
         return found[1]
+    found = _REMOTE.search(message) if "]..." in message else None
+    return found[found.lastindex or 0] if found else ""
+
+
+def _address(message: str) -> str:
+    if ("rhost=" in message or "]..." in message) and (told := _told_plainly(message)):
+        return told
     start, is_other = message.rfind(" from "), None
     if start >= 0 and '"' in message and (start := _unquoted(message, start)) < 0:
         is_other = _is_bare
@@ -418,8 +572,9 @@ def _unquoted(message: str, start: int) -> int:
 
 
 def _is_told(found: re.Match[str]) -> bool:
-    """Whether it stands in quotes: those are of requests and commands."""
-    return '"' in found.string and _is_quoted(found.string, found.start())
+    """Whether it stands in quotes, which are of requests and commands, or is a host's name."""
+    message, at = found.string, found.start()
+    return ('"' in message and _is_quoted(message, at)) or bool("[" in message and _HOST_NAME.match(message, at))
 
 
 def _is_quoted(message: str, at: int) -> bool:

@@ -57,8 +57,8 @@ _SESSION = (
     rf"(?: by .*)?\Z{_NOWHERE}"
 )
 _FAILURE = (
-    r"(?:pam_\w{1,32}\([^()]{1,128}\): )?authentication failure; logname=\S{0,128} uid=\d{1,10} euid=\d{1,10}"
-    r" tty=\S{0,128} ruser="
+    r"(?:pam_\w{1,32}\([^()]{1,128}\): |PAM \d{1,5} more )?authentication failures?;"
+    r" logname=\S{0,128} uid=\d{1,10} euid=\d{1,10} tty=\S{0,128} ruser="
 )
 _TRIED_NAME = rf"{_FAILURE}(?<! tty=ftp ruser=) rhost=(?:{_HOST})?(?: {{1,2}}user=(?P<user>.{{0,128}}))?\Z"
 _REMOTE_NAME = (  # vsftpd's is the one tried: it ends where no more than a name, or the same again, is left
@@ -66,6 +66,14 @@ _REMOTE_NAME = (  # vsftpd's is the one tried: it ends where no more than a name
     r"(?: {1,2}user=(?P<user>(?P=remote)|\S{0,128}))?\Z"
 )
 _BAD_NAME = rf"pam_\w{{1,32}}\([^()]{{1,128}}\): bad username \[{_NOBODY}{_NOWHERE}"
+_NO_SUCH = rf"pam_\w{{1,32}}\([^()]{{1,128}}\): user \"(?P<user>.{{0,128}})\" does not exist in \S{{1,128}}\Z{_NOWHERE}"
+_RECEIVED_FOR = (
+    r"pam_\w{1,32}\([^()]{1,128}\): received for user (?P<user>.{0,256}): \d{1,5} \([^()]{0,255}\)\Z"
+    rf"{_NOWHERE}"
+)
+_TALLIED = rf"pam_\w{{1,32}}\([^()]{{1,128}}\): user (?P<user>.{{0,256}}) \(\d{{1,10}}\) (?:has )?tally \d{_NOWHERE}"
+_SU = rf"(?:Successful|FAILED) su for .{{1,256}} by (?P<user>[^\s()]{{1,128}})\Z{_NOWHERE}"
+_NOT_ADDED = rf"failed adding user '(?P<user>.{{0,128}})', data deleted\Z{_NOWHERE}"
 _RSYNC = rf"auth failed on module \S{{1,128}} from \S{{1,255}} \({_PEER}\)(?: for (?P<user>[^\s:]{{1,128}}))?: "
 _SYNCED = rf"rsync (?:to|on) .{{1,2000}} from (?:(?P<user>[^\s@]{{1,128}})@)?[^\s@]{{1,255}} \({_PEER}\)\Z"
 _PHPMYADMIN = rf"user denied: (?P<user>.{{0,128}}) \([\w-]{{1,32}}\) from {_PEER}\Z"
@@ -81,13 +89,15 @@ _SESSION_LINE = (  # PostgreSQL's, by prefixes in use: `[77] bob@shop `, `user=b
 _STATEMENT = rf"{_SESSION_LINE}(?:{_LITERAL} )?)?(?:STATEMENT|DETAIL|CONTEXT|QUERY):  "  # what a client sent
 _POSTGRES = (
     rf"{_SESSION_LINE})(?=(?:[\da-fA-F.:]{{2,45}}(?:\(\d{{1,5}}\))? )?(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|HINT):  )"
-    rf"(?:(?:(?:LOG|FATAL):  .{{0,200}}?(?:host=|host \"|from ))?{_LITERAL}(?!\w))?"
+    rf"(?:(?:(?:LOG|FATAL):  [^\"=]{{0,200}}?(?:host=|host \"|from ))?{_LITERAL}(?!\w))?"
 )
 _PLUGGED = (  # a device's own words of itself: the kernel repeats them
     r"(?:usb [\d.-]{1,32}: (?:Product|Manufacturer|SerialNumber)|scsi [\d:]{3,32}|input|hid-\w{1,32} [\dA-F:.]{1,32}): "
     rf"{_NOBODY}{_NOWHERE}"
 )
-_DOVECOT = rf"[^<]{{1,200}}: user=<(?P<user>.*)>(?:, method=[\w-]{{1,32}})?, rip={_PEER}, lip="
+_DOVECOT = (
+    rf"[^<]{{1,200}}: user=<(?P<user>(?:(?!, client_id=\(|, TLS: ).)*)>(?:, method=[\w-]{{1,32}})?, rip={_PEER}, lip="
+)
 _LEASE = (  # dhcpd's, before the name that the client gave itself
     rf"DHCP[A-Z]{{3,8}} (?:for|on) {_PEER} (?:\([\d.]{{7,15}}\) )?(?:from|to) [\da-fA-F:]{{11,17}} \({_NOBODY}"
 )
@@ -127,15 +137,21 @@ _AUDIT_READ = (  # a name without quotes is in hexadecimal, but for `ausearch -i
     rf"(?:.* addr={_PEER} )?"
 )
 
-_SUDO = rf"(?P<user>[^\s:]{{1,128}}) : (?:\(command continued\)|(?:[^=;]{{1,128}} ; )?(?:TTY|HOST|PWD)=){_NOWHERE}"
-_DOAS = rf"(?P<user>[^\s:]{{1,128}})(?: ran command |: Executing command \[){_NOWHERE}"  # and pkexec
-_CRON = rf"\((?P<user>[^\s()*]{{1,128}})\) CMD(?:OUT|END)? \({_NOWHERE}"
-_NGINX = (  # nobody where a path before it, or the request behind it, has another client's
-    r'(?:\*\d{1,20} )?(?:user "(?P<user>[^"]{1,128})")?'
-    rf"(?:(?>.*?, client: {_PEER}(?:, server: |\Z))"
-    r"(?!.*, client: (?!(?P=address), server: )[\da-fA-F.:]{2,45}, server: )"
-    r"|(?=.*, client: [\da-fA-F.:]{2,45}, server: ))"
+_SUDO = (
+    r"(?P<user>[^\s:]{1,128}) : (?:\(command continued\)|unable to |problem |(?:[^=;]{1,128} ; )?(?:TTY|HOST|PWD)=)"
+    rf"{_NOWHERE}"
 )
+_DOAS = (  # and pkexec
+    rf"(?P<user>[^\s:]{{1,128}})(?: ran command |: Executing command \[|: Error executing command as ){_NOWHERE}"
+)
+_NOT_PERMITTED = rf"command not permitted for (?P<user>[^\s:]{{1,128}}): {_NOWHERE}"
+_CRON = rf"\((?!CRON\))(?P<user>[^\s()*]{{1,128}})\) (?!INFO|STARTUP)[A-Z][A-Z ]{{1,16}} \({_NOWHERE}"
+_NGINX = (  # nobody where a path before it, or the request behind it, has another client's
+    r'(?:\*\d{1,20} )?(?:user "(?P<user>[^"]{1,128})"(?=: password mismatch, | was not found in "))?'
+    rf"(?>.*?, client: {_PEER}(?:, server: |\Z))"
+    r"(?!.*, client: (?!(?P=address), server: )[\da-fA-F.:]{2,45}, server: )"
+)
+_NGINX_TWICE = rf"(?:\*\d{{1,20}} )?(?=.*, client: [\da-fA-F.:]{{2,45}}, server: ){_NOBODY}{_NOWHERE}"
 _APACHE = (  # an address of IPv6 is without a port only where it is sure to have one
     r"(?:\[[\w-]{0,64}:[a-z\d]{1,16}\] )?(?:\[pid \d{1,10}(?::tid \d{1,20})?\] )?"
     r"(?:\(\d{1,5}\)[^\[\]:]{1,80}: )?\[client (?P<address>\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F:]{2,45}?"
@@ -148,7 +164,7 @@ _HAPROXY = rf"{_PEER}:\d{{1,5}} \[{_DATE}{_NOBODY}"
 _QUEUED = r"(?:(?:[\dA-Za-z]{5,20}|NOQUEUE|warning): ){0,2}"  # Postfix, which names a client before it quotes him …
 _CLIENT = rf" from [^\s\[\]]{{1,255}}\[{_PEER}\]"
 _POSTFIX = (
-    rf"{_QUEUED}(?:[a-z_]{{1,16}}: )?(?!(?:[\w-]{{1,32}} ){{0,4}}(?:user|for|as) )"
+    rf"{_QUEUED}(?:[a-z_-]{{1,16}}: )?(?!(?:[\w-]{{1,32}} ){{0,4}}(?:user|for|as) )"
     rf"[\w-]{{1,32}}(?: [\w-]{{1,32}}){{0,4}}{_CLIENT}:"
     r"(?:(?!.* helo=<).* sasl_username=<?(?P<user>[^\s,<>]{1,128})>?\Z)?"
 )
@@ -181,12 +197,18 @@ _RADIUS = (
     r"(?:(?:[^()]{1,128}? cli )?(?P<address>\d{1,3}(?:\.\d{1,3}){3}"
     r"|(?=\S{0,40}::|(?:[\da-fA-F]{1,4}:){7})[\da-fA-F:]{2,45})(?=[ )]))?"
 )
+_RADIUS_TWICE = (  # the last one's address is its own at the line's end
+    r"(?:: )?(?:Auth: )?(?:\(\d{1,20}\) {1,4})?(?:Login (?:OK|incorrect)|Invalid user)(?>.*?\(from client )"
+    rf".*\(from client [^()]{{1,128}} cli {_LITERAL}\)\Z{_NOBODY}"
+)
 _EXIM_SAYS = (
     r"(?:\[\d{1,10}\] )?(?:\w{6}-\w{6,11}-\w{2,4} )?"
     r"(?:(?:[<=>*-][=>*]|>>) [^\s\"]{1,320} (?:[^\s\"=]{1,320} )?(?:[A-Z]{1,2}=[^\s\"]{1,320} ){0,6}?)?"
 )
 _HELLO = (  # Exim's: of a name with blanks the end counts, where only one place can be it
-    r"(?:H=)?(?:[^\s(\[]{1,255} )?(?:\((?:[^\s()]{0,255}|(?!.*\) \[.*\) \[).{0,255})\) )?"
+    r"(?:H=)?(?:[^\s(\[]{1,255} )?"
+    r"(?:\((?![^=\"]{0,255}\) \[[\d.]{7,15}\][^=\"]{0,255}\) \[[\d.])"
+    r"(?:[^\s()]{0,255}|(?!.*\) \[.*\) \[).{0,255})\) )?"
     rf"\[{_PEER}\](?::\d{{1,5}})?"
 )
 _EXIM = (
@@ -204,9 +226,6 @@ _SIP = (  # Asterisk's
     rf"{_FAILED_FOR}"
 )
 _IDENTITY = rf"(?:\d\d\[IKE\] )?received EAP identity '(?P<user>.{{1,256}})'\Z{_NOWHERE}"
-_AGENT = (
-    rf"(?:worker|main)(?:\[(?P<user>[^\]\s]{{1,128}})\])?: {{1,2}}{_LITERAL}(?::\d{{1,5}})? user-agent: "  # ocserv's
-)
 _MYSQL = (
     rf"(?:[\w:./+\[\]-]{{1,64}} ){{0,8}}?Access denied for user '(?P<user>.{{0,256}})'@'(?:{_PEER}|[^\s']{{1,255}})'"
     r" (?:\(using password: (?:YES|NO)\)|to database )"
@@ -214,6 +233,124 @@ _MYSQL = (
 _SAMBA = (
     r"(?P<user>[A-Za-z_][\w.\\$@-]{0,127})\|(?P<address>\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F]{0,4}:[\da-fA-F:]{1,40})\|"
     r"(?:[^|]{0,255}\|){0,4}(?:ok|fail)\b"
+)
+
+_BRACKETED = rf"\[{_PEER}\]"
+_TWO_RELAYS = "(?!(?>.*?, relay=).*, relay=)"
+_SENDMAIL = (  # what its mail's parties wrote may hold a relay too
+    rf"(?:[\dA-Za-z]{{6,20}}: )?(?:from=<|to=(?=.*, stat=)|ruleset=|AUTH=server)(?:{_TWO_RELAYS}(?>.*?, relay=)"
+    rf"(?:[^\s\[,]{{1,255}} |\[[^\s\],]{{1,255}}\] )?{_BRACKETED}"
+    r"(?:\Z| \(may be forged\)|,(?: authid=(?P<user>[^\s,]{1,128}), mech=)?))?"
+)
+_ASKED_OF = (
+    rf"[\dA-Za-z]{{6,20}}: \S{{1,255}} {_BRACKETED}(?: \(may be forged\))?: (?:VRFY|EXPN|HELO|EHLO|ETRN) {_NOBODY}"
+)
+_FROM_WHOM = rf"[\dA-Za-z]{{5,20}}: from=<.*>, size=\d{_NOBODY}{_NOWHERE}"
+_ANSWERED = rf"{_QUEUED}host [^\s\[\]]{{1,255}}{_BRACKETED} said: {_NOBODY}"
+_SUBMITTED = (
+    rf"[\dA-Za-z]{{5,20}}: client=[^\s\[\]]{{1,255}}{_BRACKETED}(?:, sasl_method=[\w-]{{1,32}}, sasl_username="
+    r"(?P<user>.{1,128}?))?(?:, (?:sasl_sender|orig_queue_id|orig_client)=[^\s,]{1,320}){0,3}\Z"
+)
+_MAILBOX = (  # Dovecot's, of whom it serves: all else are his mails' words
+    r"(?:imap|pop3|lmtp|lda|managesieve|submission)\((?:\d{1,10}|(?P<user>[^\s(),]{1,128}))\)(?:<[^<>]{0,64}>){0,2}: "
+    rf"(?:(?:Connect|Disconnect) from {_PEER}(?::|\Z))?"
+)
+_AUTH_PLACE = r",[\da-fA-F.:]{3,45}(?:,<[^<>]{0,64}>)?\)"
+_AUTH_TWICE = rf"auth(?:-worker)?\b(?>.*?{_AUTH_PLACE}).*{_AUTH_PLACE}{_NOBODY}{_NOWHERE}"
+_AUTH_ONCE = (
+    r"auth(?:-worker)?\b[^()]{0,64}(?:\(pid=[^()]{1,64}\)[^()]{0,64})?\((?P<user>[^()]{1,256}),"
+    rf"{_PEER}(?:,<[^<>]{{0,64}}>)?\): "
+)
+_BAD_LOGIN = rf"badlogin: (?:[^\[]{{0,255}} )?{_BRACKETED} \S{{1,32}} (?P<user>.{{1,128}}) SASL\(-?\d"
+_SASLAUTHD = (
+    rf"do_auth {{1,16}}: auth failure: \[user=(?P<user>.{{0,256}})\] \[service=[^\]]{{0,64}}\] \[realm={_NOWHERE}"
+)
+_FILES = (  # sftp-server's
+    r"(?:open|opendir|close|closedir|mkdir|rmdir|remove name|rename old|posix-rename old|symlink old|hardlink old"
+    rf"|l?stat name|realpath|readlink|set|forced close|statvfs) \"{_NOBODY}{_NOWHERE}"
+)
+_COMMANDS = (  # of processes the kernel knows only how they call themselves
+    r"(?:Out of memory|Memory cgroup out of memory): |oom[-_]|Killed process \d|traps: "
+    r"|.{1,32}\[\d{1,10}\]:? (?:segfault at|general protection|trap )"
+)
+_KERNELS = rf"(?:{_COMMANDS}){_NOBODY}{_NOWHERE}"
+_JOB = rf"Starting job \d{{1,10}} \(.{{0,255}}\) for user '(?P<user>[^\s']{{1,128}})' \(\d{{1,10}}\)\Z{_NOWHERE}"
+_UNIT = (  # a unit's description is anybody's who wrote the unit
+    r"(?:Start(?:ed|ing)|Stopp(?:ed|ing)|Finished|Failed to start|Reload(?:ed|ing)|Reached target"
+    r"|(?:Created|Removed) slice|Listening on) (?:[\w@.:\\-]{1,255} - )?"
+    rf"(?:Session \S{{1,32}} of [uU]ser (?P<user>\S{{1,128}})\.\Z|.*\.\Z){_NOWHERE}"
+)
+_OF_UNIT = rf"\S{{1,255}}\.service: {_NOBODY}{_NOWHERE}"
+_DUMPED = rf"Process \d{{1,10}} \(.{{0,64}}\) of user \d{{1,10}} {_NOBODY}{_NOWHERE}"
+_BANNER = rf"banner exchange: Connection from {_PEER} port \d{{1,5}}: {_NOBODY}"
+_AUTHENTICATED = (
+    rf"%\w{{3}}-\d-61110\d: User authentication [a-z]{{1,16}}: IP address: {_PEER}, Uname: (?P<user>.{{1,128}})\Z"
+)
+_OPERATOR = (
+    r"Operator of unix-\w{1,16}:\S{1,64} (?:successfully authenticated as unix-user:(?P<user>[^\s()]{1,128}) to gain "
+    rf"|FAILED to authenticate ){_NOWHERE}"
+)
+_AGENT_OF = rf"(?:Unr|R)egistered Authentication Agent for unix-{_NOBODY}{_NOWHERE}"
+_LOGIN_FAILED = (
+    rf"FAILED LOGIN (?:(?:\(?\d{{1,5}}\)?|SESSION) )?(?:FROM (?:{_PEER}|\S{{1,255}}) |on '[^']{{1,64}}'"
+    rf"(?: from '[^']{{1,255}}')? )FOR '?(?:UNKNOWN|(?P<user>.{{0,256}}(?<!')))'?, [A-Z][\w ]{{1,100}}\Z"
+)
+_BAD_PASSWORD = (
+    rf"invalid password for '(?:UNKNOWN|(?P<user>.{{0,256}}))' on '[^']{{1,64}}'"
+    rf"(?: from '(?:{_PEER}|[^']{{1,255}})')?\Z"
+)
+_FTPD = rf"FTP LOGIN (?:FAILED FROM (?:{_PEER}|\S{{1,255}}), )(?P<user>.{{1,256}})\Z"
+_SWITCHED = (
+    r"(?:FAILED SU \(to .{1,256}\) |\(to .{1,256}\) |'su .{1,256}' (?:failed|succeeded) for )"
+    rf"(?P<user>[^\s()]{{1,128}}) on \S{{1,128}}\Z{_NOWHERE}"
+)
+_EXITED = rf"Exit before auth(?: from <(?:{_PEER}:\d{{1,5}})>)?:? \(user '(?P<user>.{{0,256}})', \d{{1,5}} fails\): "
+_TOO_MANY = rf"Disconnecting: Too many authentication failures for (?P<user>.{{0,999}}?)(?: \[preauth\])?\Z{_NOWHERE}"
+_NOT_ALLOWED = rf"User (?P<user>\S{{1,128}}) not allowed because {_NOWHERE}"
+_KERBEROS = rf"Authorized to (?P<user>[^,\s]{{1,128}}), krb5 principal {_NOWHERE}"
+_ALERT = (  # Snort's and Suricata's: the flow is the last
+    rf"(?:\[\*\*\] )?\[\d{{1,10}}:\d{{1,10}}:\d{{1,10}}\] .*\[Priority: \d{{1,3}}\]:? "
+    rf"(?:<[^<>]{{1,64}}> )?\{{[\w-]{{1,32}}\}} {_LITERAL}(?::\d{{1,5}})? -> \S{{1,64}}\s*\Z{_NOBODY}"
+)
+_RESOLVING = rf"[^']{{1,128}} resolving '.*: {_PEER}#\d{{1,5}}\Z{_NOBODY}"
+_PEER_INFO = rf"(?:(?P<user>[A-Za-z][\w.@-]{{0,127}})/)?{_LITERAL}:\d{{1,5}} peer info: "  # OpenVPN's
+_INITIATED = (
+    r"(?:[\d.]{7,15}:\d{1,5} )?\[(?P<user>.{1,256})\] Peer Connection Initiated with"
+    rf" \[AF_INET6?\]{_LITERAL}:\d{{1,5}}\Z"
+)
+_TWO_WORKERS = (
+    rf"(?:worker|main|sec-mod)\b(?>.*?\]: {{1,2}}[\d.]{{7,15}}[: ]).*\]: {{1,2}}[\d.]{{7,15}}[: ]{_NOBODY}{_NOWHERE}"
+)
+_WORKER = rf"(?:worker|main|sec-mod)(?:\[(?P<user>.{{1,128}}?)\])?: {{1,2}}{_LITERAL}(?::\d{{1,5}})? "
+_WORKER_FAILED = rf"worker: {{1,2}}{_LITERAL}(?::\d{{1,5}})? failed authentication for '(?P<user>.{{1,256}})'\Z"
+_NTLM = rf"check_ntlm_password: {{1,2}}[aA]uthentication for user \[(?P<user>.{{0,256}})\] -> \[{_NOWHERE}"
+_SERVED = (
+    rf"\S{{1,255}} \(ipv[46]:{_LITERAL}:\d{{1,5}}\) (?:signed )?connect to service .{{1,255}} as user "
+    r"(?P<user>\S{1,128}) \(uid=\d"
+)
+_SMB_LOGGED = rf"\.\./\S{{1,255}}\(\w{{1,128}}\)\s{{1,8}}{_SMB}"
+_CONNECTED = rf"(?:\d{{1,20}} )?Connect\t(?P<user>.{{0,256}})@(?:{_PEER}|[^\s@]{{1,255}}) (?:on|as) [^@]*\Z"
+_ABORTED = (
+    r"Aborted connection \d{1,20} to db: '(?:(?!(?>.*? host: ').* host: ').*' user: '(?P<user>[^']{0,256})'"
+    rf" host: '(?:{_PEER}|[^']{{1,255}})')?"
+)
+_ACCESSED = r"%\w{3}-\d-30400\d: (?P<address>[\da-fA-F.:]{2,45})(?:\((?P<user>[^()]{1,128})\))? Accessed "
+_KDC = (
+    rf"(?:AS|TGS)_REQ \([^()]{{0,512}}(?:\([^()]{{0,512}}\)[^()]{{0,512}}){{0,32}}\) {_PEER}: "
+    r"(?=(?>.*?@\S{1,255} for ).*@\S{1,255} for )(?P<user>)"
+)
+_WRONG = rf"Login failed: '?(?P<user>.{{1,256}}?)'? \(Remote IP: '?{_PEER}'?\)\Z"  # Nextcloud's
+_PPP = rf"(?:PAP|CHAP) (?:peer )?authentication (?:failed|succeeded) for (?P<user>.{{1,256}})\Z{_NOWHERE}"
+_OFFERED = rf"DHCPDISCOVER from [\da-fA-F:]{{11,17}} \({_NOBODY}{_NOWHERE}"
+_REFUSED_PASSWORD = rf"(?:[\w-]{{1,16}} )?authentication failed for user \"(?P<user>.{{0,128}})\"\Z{_NOWHERE}"
+_IN_GROUP = (
+    r"%\w{3}-\d-\d{6}: Group = [^,]{0,128}, Username = "
+    rf"(?:(?!(?>.*?, IP = ).*, IP = )(?P<user>[^,]{{1,128}}), IP = {_PEER}, )?"
+)
+_LEASED = rf"DHCP[A-Z]{{3,8}}\([\w.-]{{1,32}}\) (?:{_PEER} )?[\da-f:]{{17}}(?: |\Z){_NOBODY}"
+_STATION = rf"[\w.-]{{1,16}}: STA [\da-f:]{{17}} {_NOBODY}{_NOWHERE}"
+_ACCESS_TWICE = (  # the name or the request holds what a line begins with
+    rf"(?=\S{{0,255}}[.:])(?P<address>[^\s\[{{,]{{1,255}}) (?>.*? \[{_DATE}).* \[{_DATE}{_NOBODY}"
 )
 
 _Match = Callable[[str], re.Match[str] | None]
@@ -228,15 +365,19 @@ _BEGINNINGS: dict[str, tuple[_Match, ...]] = {
     for beginnings, forms in (
         (
             ("Fail", "Acce", "Post", "Part"),
-            _forms(f"{_TRYING}{_AT_THE_END}", f"{_TRIES}{_TWICE}", f"{_TRYING}{_TO_THE_END}"),
+            _forms(f"{_TRYING}{_AT_THE_END}", f"{_TRIES}{_TWICE}", f"{_TRYING}{_TO_THE_END}", _UNIT),
         ),
         (("erro",), _forms(f"{_TRYING}{_AT_THE_END}", _REFUSED, _TOLD, _SENT)),
-        (("Inva",), _forms(_INVALID, _RADIUS)),
-        (("Logi",), _forms(_RADIUS)),
+        (("Inva",), _forms(_INVALID, _RADIUS, _RADIUS_TWICE)),
+        (("Logi",), _forms(_RADIUS, _RADIUS_TWICE, _WRONG)),
         (
             ("Conn", "Disc"),
             _forms(
-                f"{_LEAVES}{_LEAVING}{_AT_THE_END}", _CHANGED, f"{_LEAVES}{_TWICE}", f"{_LEAVES}{_LEAVING}{_TO_THE_END}"
+                f"{_LEAVES}{_LEAVING}{_AT_THE_END}",
+                _TOO_MANY,
+                _CHANGED,
+                f"{_LEAVES}{_TWICE}",
+                f"{_LEAVES}{_LEAVING}{_TO_THE_END}",
             ),
         ),
         (("Rece", "Unab"), _forms(_TOLD)),
@@ -244,20 +385,78 @@ _BEGINNINGS: dict[str, tuple[_Match, ...]] = {
         (("kex_",), _forms(_SENT)),
         (("Bad ",), _forms(_GREETED)),
         (("Nast",), _forms(_NASTY)),
-        (("pam_", "auth"), _forms(_SESSION, _TRIED_NAME, _REMOTE_NAME, _BAD_NAME, _RSYNC)),
+        (
+            ("pam_", "auth"),
+            _forms(
+                _SESSION,
+                _TRIED_NAME,
+                _REMOTE_NAME,
+                _BAD_NAME,
+                _NO_SUCH,
+                _RECEIVED_FOR,
+                _TALLIED,
+                _RSYNC,
+                _AUTH_TWICE,
+                _AUTH_ONCE,
+            ),
+        ),
+        (("comm",), _forms(_NOT_PERMITTED)),
+        (("PAM ",), _forms(_TRIED_NAME, _REMOTE_NAME)),
+        (("fail",), _forms(_NOT_ADDED)),
+        (("Succ",), _forms(_SU)),
         (("rsyn",), _forms(_SYNCED)),
         (("usb ", "inpu", "hid-", "scsi"), _forms(_PLUGGED, _ASKED)),
         (("user",), _forms(_PHPMYADMIN, _STATEMENT)),
         (("STAT", "DETA", "CONT", "QUER"), _forms(_STATEMENT)),
         (("clie", "quer", "secu"), _forms(_BIND, _DNSMASQ)),
         (("forw", "repl", "cach", "conf"), _forms(_RESOLVED)),
-        (("imap", "pop3", "subm", "mana"), _forms(_DOVECOT)),
-        (("DHCP",), _forms(_LEASE)),
-        (("%ASA", "%FTD"), _forms(_OUTBOUND, _REJECTED, _REFUSING, _GROUPED)),
+        (("imap", "pop3", "subm", "mana", "lmtp", "lda("), _forms(_DOVECOT, _MAILBOX)),
+        (("DHCP",), _forms(_LEASE, _LEASED, _OFFERED)),
+        (("badl",), _forms(_BAD_LOGIN)),
+        (("do_a",), _forms(_SASLAUTHD)),
+        (("AUTH", "rule"), _forms(_SENDMAIL)),
+        (
+            (
+                "open",
+                "clos",
+                "mkdi",
+                "rmdi",
+                "remo",
+                "rena",
+                "posi",
+                "syml",
+                "hard",
+                "lsta",
+                "stat",
+                "real",
+                "read",
+                "set ",
+                "forc",
+            ),
+            _forms(_FILES),
+        ),
+        (("Out ", "Memo", "oom_", "oom-", "Kill", "trap"), _forms(_KERNELS)),
+        (("pass", "peer", "Peer", "iden", "Iden", "LDAP", "SCRA", "GSSA"), _forms(_REFUSED_PASSWORD)),
+        (("Proc",), _forms(_DUMPED)),
+        (("bann",), _forms(_BANNER)),
+        (("Star", "Stop", "Fini", "Relo", "Reac", "Crea", "Remo", "List"), _forms(_JOB, _UNIT)),
+        (("Oper", "Regi", "Unre"), _forms(_OPERATOR, _AGENT_OF)),
+        (("FAIL",), _forms(_LOGIN_FAILED, _SWITCHED, _SU)),
+        (("inva",), _forms(_BAD_PASSWORD)),
+        (("FTP ",), _forms(_FTPD)),
+        (("(to ", "'su "), _forms(_SWITCHED)),
+        (("Exit",), _forms(_EXITED)),
+        (("User",), _forms(_NOT_ALLOWED)),
+        (("chec",), _forms(_NTLM)),
+        (("../.",), _forms(_SMB_LOGGED)),
+        (("Abor",), _forms(_ABORTED)),
+        (("AS_R", "TGS_"), _forms(_KDC)),
+        (("PAP ", "CHAP"), _forms(_PPP)),
+        (("%ASA", "%FTD"), _forms(_OUTBOUND, _REJECTED, _REFUSING, _GROUPED, _ACCESSED, _AUTHENTICATED, _IN_GROUP)),
         (("%SEC",), _forms(_LOGIN)),
-        (("work", "main"), _forms(_AGENT)),
+        (("work", "main", "sec-"), _forms(_TWO_WORKERS, _WORKER_FAILED, _WORKER)),
         (("conn",), _forms(_QNAP)),
-        (("Auth",), _forms(_SMB, _RADIUS)),
+        (("Auth",), _forms(_SMB, _RADIUS, _RADIUS_TWICE, _KERBEROS)),
         (("logi", "plai", "dove", "fixe", "cram", "LOGI", "PLAI"), _forms(_EXIM_AUTH)),
         (("info",), _forms(_LOOKED_UP)),
         (("type", "node"), _forms(_AUDIT_WORDS, _AUDIT_READ)),
@@ -270,18 +469,35 @@ _ELSEWHERE: tuple[tuple[str, tuple[tuple[str, _Match], ...]], ...] = tuple(
     for sign, forms in (
         (" : ", ((" : ", _SUDO),)),
         ("/", ((" command ", _DOAS),)),
-        ("(", ((") CMD", _CRON),)),
-        ("*", ((", client: ", _NGINX),)),
-        ("=", ((": message-id=", _MESSAGE_ID), ("resent-message-id=", _MESSAGE_ID), (": to=<", _SENT_ON))),
+        ("(", ((") ", _CRON), (" connect to service ", _SERVED))),
+        ("*", ((", client: ", _NGINX), (", client: ", _NGINX_TWICE))),
+        (":", ((" peer info: ", _PEER_INFO), (".service: ", _OF_UNIT), (": STA ", _STATION))),
+        (
+            "=",
+            (
+                (", relay=", _SENDMAIL),
+                (": from=<", _FROM_WHOM),
+                (": client=", _SUBMITTED),
+                (": message-id=", _MESSAGE_ID),
+                ("resent-message-id=", _MESSAGE_ID),
+                (": to=<", _SENT_ON),
+            ),
+        ),
         ("|", (("|", _SAMBA), (" | ", _GIN))),
         (
             "[",
             (
                 ("[client ", _APACHE),
+                ("/20", _ACCESS_TWICE),
                 ("/20", _ACCESS),
                 ("/20", _HAPROXY),
                 ("]: SASL ", _SASL),
                 ("]: ", _POSTFIX),
+                ("]: ", _ASKED_OF),
+                ("] said: ", _ANSWERED),
+                ("]: segfault at ", _KERNELS),
+                ("[Priority: ", _ALERT),
+                ("] Peer Connection ", _INITIATED),
                 ("] in ", _COMMAND),
                 (" from [", _POSTSCREEN),
                 ("]; from=<", _HEADER),
@@ -296,11 +512,12 @@ _ELSEWHERE: tuple[tuple[str, tuple[tuple[str, _Match], ...]], ...] = tuple(
                 ("' failed for '", _SIP),
                 ("Access denied for user '", _MYSQL),
                 ("EAP identity '", _IDENTITY),
+                (" resolving '", _RESOLVING),
                 ("SSID", _NETWORK),
                 (" connection '", _NETWORK),
             ),
         ),
-        ("@", ((":  ", _POSTGRES), (":  ", _STATEMENT))),
+        ("@", ((":  ", _POSTGRES), (":  ", _STATEMENT), ("Connect\t", _CONNECTED))),
     )
 )
 """By a sign, then by a word, that those have which begin anyhow: a search costs ten times as much, or thirty."""

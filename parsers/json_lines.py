@@ -75,7 +75,7 @@ def _suricata(document: Mapping[str, object], origin: str, _now: float, _zone: t
     flow = f"{_end(document, 'src')} -> {_end(document, 'dest')}"
     words = [kind, *filter(None, what), _text(document, "proto"), flow]
     line = build(origin, time, _text(document, "host"), "suricata", None, " ".join(filter(None, words)), None)
-    return line._replace(address=_text(document, "src_ip"))
+    return line._replace(user=_somewhere(inner, _NAMES, _spelt), address=_text(document, "src_ip"))
 
 
 def _mongo(document: Mapping[str, object], origin: str, _now: float, _zone: tzinfo) -> LogLine | None:
@@ -88,7 +88,7 @@ def _mongo(document: Mapping[str, object], origin: str, _now: float, _zone: tzin
     words = [_text(document, "msg"), *(f"{key}={text}" for key in told if (text := _text(told, key)))]
     severity = {"F": 2, "E": 3, "W": 4, "I": 6}.get(_text(document, "s")[:1], 7)
     line = build(origin, time, "", _text(document, "c"), None, " ".join(words)[:MAX_MESSAGE], severity)
-    return line._replace(user=line.user or _somewhere(told, dict.fromkeys(_WHO, 0), _spelt))
+    return _named(line._replace(user=_somewhere(told, dict.fromkeys(_WHO, 0), _spelt) or line.user), told)
 
 
 def _nxlog(document: Mapping[str, object], origin: str, _now: float, zone: tzinfo) -> LogLine | None:
@@ -105,8 +105,9 @@ def _nxlog(document: Mapping[str, object], origin: str, _now: float, zone: tzinf
         _text(document, "Message"),
         SEVERITIES.get(_text(document, "Severity").lower()),
     )
-    user, address = _text(document, "TargetUserName"), _text(document, "IpAddress").replace("-", "")
-    return line._replace(user=user or line.user, address=address or line.address)
+    user, address = _spelt(_text(document, "TargetUserName")), _text(document, "IpAddress").replace("-", "")
+    user = user or _spelt(_text(document, "User")) or line.user
+    return line._replace(user=user, address=address or line.address)
 
 
 def _exported(document: Mapping[str, object], origin: str, _now: float, zone: tzinfo) -> LogLine | None:
@@ -145,7 +146,8 @@ def _logged(document: Mapping[str, object], origin: str, now: float, zone: tzinf
         return None
     body = document.get("body")  # OpenTelemetry's is an object
     spoken = _text(body, "stringValue") if isinstance(body, dict) else ""
-    text = _text(document, *_TEXTS) or spoken or _rendered(document) or _all(document)
+    own = _text(document, *_TEXTS) or spoken or _rendered(document)
+    text = own or _all(document)
     if not text:
         return None
     more = (f"{key}={told}" for key in _FAULTS if (told := _text(document, key)))
@@ -159,6 +161,12 @@ def _logged(document: Mapping[str, object], origin: str, now: float, zone: tzinf
         " ".join((text, *more))[:MAX_MESSAGE],
         _PINO.get(level, SEVERITIES.get(level.lower())),
     )
+    if own:
+        user, address = entities(own)
+        line = line._replace(user=user, address=address)
+    else:  # its fields hold what strangers wrote, too
+        user, address = entities(_text(document, "full_log"))
+        line = line._replace(user=user, address=address)
     return _named(line._replace(user=_called(document, _USERS) or line.user), document)
 
 
@@ -231,7 +239,7 @@ _NAMES = dict.fromkeys(_WHOSE, 1) | dict.fromkeys(_WHO, 0)
 _FROM_WHERE = dict.fromkeys((
     *(
         f"{side}{what}"
-        for side in ("src", "source", "client", "remote", "peer", "user", "caller", "origin", "real", "http")
+        for side in ("src", "source", "client", "remote", "peer", "user", "caller", "origin", "real", "http", "actor")
         for what in ("ip", "ips", "addr", "address", "ipaddress", "ipaddr", "host")
     ),
     *("idorigh", "origh", "calleripaddress", "clientipaddress", "remotehost", "saddr", "srcaddr", "callerip", "rhost"),
@@ -243,7 +251,27 @@ _SELVES = frozenset(
     {"agent", "host", "observer", "server", "device", "manager", "destination", "dest", "local", "target"}
 )
 """Objects whose bare address is none of the peer's."""
-_STRANGERS = frozenset({"header", "headers", "query", "params", "parameters", "args", "form", "cookies"})
+_STRANGERS = frozenset(
+    {
+        "header",
+        "headers",
+        "query",
+        "params",
+        "parameters",
+        "args",
+        "form",
+        "cookies",
+        "body",
+        "payload",
+        "requestobject",
+        "responseobject",
+        "annotations",
+        "command",
+        "doc",
+        "filter",
+        "document",
+    }
+)
 """Objects that hold what a stranger wrote."""
 _NOBODY = frozenset({"", "-", "--", "<nil>", "n/a", "nil", "none", "null", "unknown"})
 MAX_FIELDS = 256

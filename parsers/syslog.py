@@ -460,7 +460,7 @@ def _cisco(parts: _Parts, message: str, now: float, zone: tzinfo) -> LogLine | N
             time = time if unset else _device_time(stamp, now, zone)
     severity = int(code[2]) if parts.severity is None else parts.severity
     line = build(parts.origin, time, host, code[1], None, message[start:], severity)
-    who = None if line.user else _CISCO_USER.search(line.message)
+    who = None if line.user or line.message.count(", IP = ") > 1 else _CISCO_USER.search(line.message)
     return line._replace(user=who[1] or who[2]) if who else line
 
 

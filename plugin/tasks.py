@@ -4,6 +4,10 @@
     SIEM_ANOMALY_CONFIG=settings.toml celery -A plugin.tasks beat          # or several: a lock lets one work
 
 Two deliveries of one poll are harmless: the checkpoint's compare-and-set lets one of them through.
+
+A poll that nobody took within its interval is dropped: beat's clock says until when, a worker's that it is over. So the
+clocks of their machines must agree within the shortest `interval_s`, or a worker that is ahead drops every poll unseen.
+To wait longer would pile polls of one source up wherever workers are busy, and each would get in the others' way.
 """
 
 from __future__ import annotations

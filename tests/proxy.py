@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 FAULTS = ("refuse", "lose", "cut", "busy", "throttle", "items", "expire")
 """Refuse: the request never arrives. Lose: it does, its answer does not. Cut: half of the answer. Busy: 503. Throttle:
-429. Items: every second document of a bulk request is told 429. Expire: the frozen view is closed before it is read."""
+429. Items: every second document of a bulk request is told `item_status`. Expire: the frozen view is closed before it
+is read."""
 HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
 STALL_S = 120.0
 
@@ -32,6 +33,8 @@ class Plan:
 
     faults: dict[int, str] = field(default_factory=dict)
     """By the number of requests from now, 1 = the next."""
+    item_status: int = 429
+    """What the fault `items` tells a document."""
     epoch: int | None = None
     """Seconds: what the server's clock is said to be; None = what it is."""
     stalled: threading.Event = field(default_factory=threading.Event)
@@ -121,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault in {"busy", "throttle"}:
             self._reply(503 if fault == "busy" else 429, {}, json.dumps(_error("planned")).encode())
         elif fault == "items" and self.path.partition("?")[0].endswith("_bulk"):
-            self._reply(200, *_half_written(self._ask, self._plain(body)))
+            self._reply(200, *_half_written(self._ask, self._plain(body), self.plan.item_status))
         else:
             if fault == "expire":
                 self._expire(self._plain(body))
@@ -191,7 +194,7 @@ def _error(reason: str) -> dict[str, Any]:
     return {"type": "es_rejected_execution_exception", "reason": reason}
 
 
-def _half_written(ask: Any, body: bytes) -> tuple[dict[str, str], bytes]:
+def _half_written(ask: Any, body: bytes, status: int) -> tuple[dict[str, str], bytes]:
     """Write every second document of a bulk request, and say of the others that the server is busy."""
     rows = body.splitlines()
     pairs = [rows[at : at + 2] for at in range(0, len(rows), 2)]
@@ -199,6 +202,6 @@ def _half_written(ask: Any, body: bytes) -> tuple[dict[str, str], bytes]:
     if headers.get("content-encoding", headers.get("Content-Encoding")) == "gzip":
         answer = gzip.decompress(answer)
     written = iter(json.loads(answer)["items"])
-    refused = {"create": {"status": 429, "error": _error("planned")}}
+    refused = {"create": {"status": status, "error": _error("planned")}}
     items = [next(written) if n % 2 == 0 else refused for n in range(len(pairs))]
     return _plainly(headers), json.dumps({"took": 1, "errors": True, "items": items}).encode()

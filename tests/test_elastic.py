@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,23 @@ class TestElasticLogs(LogsContract):
         with pytest.raises(Refused, match=rf"event\.ingested is a text and no date in {index}-odd"):
             bench.logs.read(self.stream(f"{index}*"), MINUTE)
 
+    def test_an_index_that_is_closed_or_not_there_hides_no_other(
+        self, client: Elasticsearch, bench: LogsBench, index: str
+    ) -> None:
+        """Named one by one beside one that is open: that is read, counted and told by parts as if it stood alone."""
+        closed = f"{index}-closed"
+        for name in (index, closed):
+            bench.put(name, "a", log_document(1))
+        bench.put(index, "untimed", {"message": "x"})
+        client.indices.close(index=closed)
+        for indices in ((index, f"{index}-missing"), (closed, index)):
+            stream = self.stream(index)._replace(indices=indices)
+            assert [hit.origin for hit in bench.logs.read(stream, MINUTE).hits] == [f"{index}/a"]
+            assert bench.logs.count(stream, MINUTE, 1_000) == {NOON: 1}
+            assert bench.logs.count_without(stream) == 1
+            assert [*bench.logs.indices(stream)] == [index]
+            assert bench.logs.members(stream, [f"{name}/a" for name in indices]) == {f"{index}/a"}
+
     def test_an_own_time_that_is_no_date_only_loses_its_place(
         self, client: Elasticsearch, bench: LogsBench, index: str
     ) -> None:
@@ -216,6 +234,22 @@ class TestElasticAnomalies(AnomaliesContract):
         written = bench.anomalies.create([*odd, NewDocument(index, "good", {"message": "fine"})])
         assert written.created + len(written.refused) == 3
         assert "good" in bench.stored(index)
+
+    def test_a_dead_letter_is_of_its_documents_month_and_tells_whose_line_it_is_about(
+        self, bench: AnomaliesBench
+    ) -> None:
+        """Met again by a replay after the turn of the month; with the index and id that a person looks for."""
+        about = {"name": "auth", "index": "logs-a", "ids": ["x", "y"], "count": 2}
+        body = {"@timestamp": "no date", "siem_anomaly": {"source": about}}
+        poison = NewDocument(f"{bench.prefix}-records-2026.10", "bad", body)
+        for day in ("2026-10-31T23:59:59", "2026-11-01T00:00:01"):
+            now = datetime.fromisoformat(f"{day}+00:00").timestamp()
+            store = ElasticAnomalies(bench.client, bench.prefix, clock=lambda now=now: now)  # type: ignore[misc]
+            assert len(store.create([poison]).refused) == 1
+        (letter,) = bench.stored(f"{bench.prefix}-deadletter-*").values()
+        assert bench.stored(f"{bench.prefix}-deadletter-2026.10") == {"bad": letter}
+        assert letter["@timestamp"] == "2026-10-31T23:59:59.000Z"
+        assert letter["source"] == {"name": "auth", "index": "logs-a", "id": "x"}
 
     def test_a_full_disk_is_unavailable_and_loses_nothing(self, bench: AnomaliesBench) -> None:
         """The server answers 429 item by item; when there is room again the same batch goes through."""

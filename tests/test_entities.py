@@ -107,6 +107,26 @@ def test_a_user_name_cannot_forge_the_address() -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "user", "address"),
+    [
+        ('open "/srv/for user eve from [10.0.0.1]" flags READ', "", ""),  # a quote holds a stranger's words …
+        ("received Reply-Message 'a' user=eve from 10.0.0.1'", "", ""),  # … and fences nothing where he closes it
+        ('url="/a" srcip=10.0.0.1 x="b" srcip=10.1.2.3 user="kim"', "", ""),  # no line has two peers
+        ("wlan0: send auth to user=eve (try 1/3)", "", ""),  # a sentence names something
+        ("hostname user=eve.example does not resolve to address 10.1.2.3", "", "10.1.2.3"),
+        ("10.1.2.3 already banned user=eve from 10.0.0.1", "", "10.1.2.3"),
+        ("duration: 5 ms  statement: select 1 -- for user eve from 10.0.0.1", "", ""),
+        ('Denied by rule, msg="login failed for kim from 10.1.2.3"', "kim", "10.1.2.3"),  # but the program's own
+        ("Access denied for user=kim ip=10.1.2.3", "kim", "10.1.2.3"),
+        ('Login attempt failed for user "jan de vries"', "jan de vries", ""),
+    ],
+)
+def test_what_a_stranger_may_have_written_names_nobody(message: str, user: str, address: str) -> None:
+    """The rules for lines of no known form: quotes, keys that come twice, values of sentences, others' words."""
+    assert entities(message) == (user, address)
+
+
+@pytest.mark.parametrize(
     "name", ["a COMMAND=/x", "a : TTY=", "b|10.0.0.1|ok", "a from b[10.0.0.1]: x", "x user=eve", 'a" from']
 )
 def test_a_user_name_cannot_pass_for_another_programs_line(name: str) -> None:
@@ -156,6 +176,16 @@ def test_hostile_messages_take_no_longer_than_their_length_allows() -> None:
         "*1 , client: 1.1.1.1, server: ",
         "authentication failure; logname= uid=0 euid=0 tty=ftp ruser= rhost=a user=",
         '10.0.0.7 a=" from ',
+        '"\\"',
+        " user=a from 1.1.1.1 ",
+        "message repeated 1 times: [ ",
+        "from=<a>, relay=[1.1.1.1]",
+        "auth: a(b,1.1.1.1)",
+        "Login incorrect (from client a cli 1.1.1.1)",
+        "1abcde-0006KX-AB H=(a) [1.1.1.1] ",
+        "imap-login: x: user=<a>, rip=1.1.1.1, lip=",
+        "Aborted connection 1 to db: ' host: '",
+        "user=a.[",
     ):
         began = time.perf_counter()
         entities(piece * (1_000_000 // len(piece)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pty
@@ -14,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -29,7 +30,7 @@ from elasticsearch import Elasticsearch
 from typer.testing import CliRunner
 
 from plugin import bundle as bundles
-from plugin import config, tasks, wiring
+from plugin import config, tally, tasks, wiring
 from plugin.bundle import Bundle
 from plugin.cli import app
 from plugin.commands.follow import after, attend, catch_up, never
@@ -181,6 +182,28 @@ def test_how_far_a_source_is_behind_is_told_after_each_turn(gauges: Gauges) -> N
     assert len(lags) > 5
 
 
+def test_an_overlap_that_has_no_room_for_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as the settings say, or so long that the documents which are told apart one by one fit in, whether a turn
+    ended with a poll or with what came late.
+    """
+    site, late, wide = Site(), HITS[40], 3 * 86_400.0
+    site.polling = replace(site.polling, settings=site.polling.settings.model_copy(update={"overlap_s": wide}))
+    del site.logs.documents[late.store, late.id]
+    site.turn()
+    assert site.health[-1]["overlap_seconds"] == wide
+    monkeypatch.setattr(tally, "MAX_HASHES", 20)
+    for _ in range(2):
+        site.catch_up()
+        told, until = site.health[-1], site.checkpoints.stored["day"].until
+
+        def n_since(seconds: float, until: int = until) -> int:
+            return sum(until - seconds * 1000 <= hit.clock // 10**6 < until for hit in HITS)
+
+        assert n_since(told["overlap_seconds"]) <= 20 < n_since(told["overlap_seconds"] + 1.0)
+        put(site.logs, [late])
+    assert told["late"] == 1
+
+
 STATIONS = {"load", "count", "read", "parse", "match", "window", "score", "explain", "write", "commit"}
 
 
@@ -310,7 +333,36 @@ def test_a_poll_is_cut_before_its_message_is_handed_to_another() -> None:
     assert (pause.exit_code, "--pause" in pause.output) == (2, True)
     handed_on = conf.broker_transport_options["visibility_timeout"]
     assert 0 < conf.task_soft_time_limit < conf.task_time_limit < handed_on
-    assert (conf.task_acks_late, conf.task_reject_on_worker_lost) == (True, False)
+
+
+PINNED = {
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_ignore_result": True,
+    "result_backend": None,
+    "task_acks_late": True,
+    "worker_prefetch_multiplier": 1,
+    "task_track_started": False,
+    "task_reject_on_worker_lost": False,
+    "task_time_limit": 300,
+    "task_soft_time_limit": 270,
+    "broker_transport_options": {"visibility_timeout": 900},
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "worker_cancel_long_running_tasks_on_connection_loss": True,
+    "worker_proc_alive_timeout": 60,
+    "worker_max_tasks_per_child": 500,
+    "beat_scheduler": "plugin.timetable:Timetable",
+    "redbeat_redis_url": Settings().celery.broker.get_secret_value(),
+    "beat_max_loop_interval": 5,
+    "redbeat_lock_timeout": 25,
+}
+
+
+def test_celery_is_told_what_must_not_depend_on_its_release() -> None:
+    """Each by its value here: with another one polls are lost, pile up or are repeated for ever."""
+    conf = tasks.create(Settings()).conf
+    assert {name: conf[name] for name in PINNED} == PINNED
 
 
 # --- on a real server -----------------------------------------------------------------------------------------------
@@ -379,9 +431,11 @@ def whole(settings: Settings) -> Polling:
 
 
 def expected(site: Path) -> set[str]:
-    """The ids of the records that an undisturbed poll would write."""
+    """The ids of the records that an undisturbed poll would write which began to look as early as `backfill` does."""
     settings = config.load(site)
-    (polled,) = catch_up(whole(settings), wiring.build(settings), dry_run=True)
+    source = whole(settings)
+    earlier = replace(source, bundle=replace(source.bundle, until=source.bundle.until - source.lead))
+    (polled,) = catch_up(earlier, wiring.build(settings), dry_run=True)
     assert polled.anomalies
     return {record_id(anomaly) for anomaly in polled.anomalies}
 
@@ -418,6 +472,7 @@ def test_the_server_can_add_health_up(site: Path, installed: Elasticsearch, pref
         "checkpoint_bytes": sum(len(part) for part in state.values() if isinstance(part, str)),
         "lag_seconds": 1.0,
         "backlog_seconds": 0.0,
+        "overlap_seconds": 120.0,
     }
     assert added.items() >= truth.items()
 
@@ -470,9 +525,53 @@ def test_a_source_that_the_server_refuses_hides_no_other(site: Path, installed: 
     assert "keyword" in rows["words"]["fault"]
 
 
+@pytest.fixture
+def queued(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What takes from the queue, as a worker would, all that is there; before and after there is nothing."""
+    monkeypatch.setattr(tasks.app.conf, "broker_url", redis_url)
+
+    def take() -> list[dict[str, Any]]:
+        with redis.Redis.from_url(redis_url) as broker:
+            messages = [json.loads(message) for message in broker.lrange("celery", 0, -1)]
+            broker.delete("celery")
+        return messages
+
+    take()
+    yield take
+    take()
+
+
+@pytest.mark.live
+def test_what_is_left_of_a_backlog_goes_back_to_the_queue(
+    queued: Callable[[], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Turn after turn until nothing is left, each with what the one before put there, and no later than when the next
+    beat brings a task of its own; from then on nothing is put there.
+    """
+    monkeypatch.setenv(tasks.CONFIG_VARIABLE, str(on_fakes(tmp_path)))
+    monkeypatch.setattr(tasks, "MAX_TURN_S", 0.0)
+    undisturbed, site, overdue = Site(), Site(), Site()
+    undisturbed.catch_up()
+    monkeypatch.setitem(tasks._ports, "ports", site.ports)
+    until = time.time() + 600.0
+    turns = [["day", 0, until]]
+    for turn in turns:
+        tasks.poll(*turn)
+        for message in queued():
+            assert datetime.fromisoformat(message["headers"]["expires"]).timestamp() == pytest.approx(until, abs=5.0)
+            turns.append(json.loads(base64.b64decode(message["body"]))[0])
+    assert turns == [["day", 0, until]] * len(site.health)
+    assert len(turns) > 5
+    assert records(site.anomalies) == records(undisturbed.anomalies)
+    monkeypatch.setitem(tasks._ports, "ports", overdue.ports)
+    tasks.poll("day", 0, time.time() - 1.0)
+    assert overdue.health[0]["backlog_seconds"] > 0.0
+    assert queued() == []
+
+
 @pytest.mark.live
 def test_a_piece_of_the_past_that_is_cut_goes_back_to_the_queue(
-    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    queued: Callable[[], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else its `--wait` would wait for ever; its rest is bounded like any."""
     fakes = Site()
@@ -483,13 +582,9 @@ def test_a_piece_of_the_past_that_is_cut_goes_back_to_the_queue(
     disturbed = Disturbed(fakes.ports, 5, "overtaken", cut)
     monkeypatch.setenv(tasks.CONFIG_VARIABLE, str(on_fakes(tmp_path)))
     monkeypatch.setitem(tasks._ports, "ports", Ports(disturbed, disturbed, disturbed))
-    monkeypatch.setattr(tasks.app.conf, "broker_url", redis_url)
-    with redis.Redis.from_url(redis_url) as broker:
-        broker.delete("celery")
-        tasks.backfill("day", BEGIN, BEGIN + DAY_MS, 0.0)
-        (message,) = broker.lrange("celery", 0, -1)
-        broker.delete("celery")
-    assert json.loads(message)["headers"]["task"] == queue.BACKFILL
+    tasks.backfill("day", BEGIN, BEGIN + DAY_MS, 0.0)
+    (message,) = queued()
+    assert message["headers"]["task"] == queue.BACKFILL
 
 
 @pytest.mark.live

@@ -26,7 +26,7 @@ from plugin.config import ElasticsearchSettings
 from plugin.documents import monthly
 from plugin.doors import files
 from plugin.doors.elastic.logs import ElasticLogs
-from plugin.doors.elastic.setup import READ_ALIAS, Installer
+from plugin.doors.elastic.setup import LIFECYCLE, READ_ALIAS, Installer
 from plugin.errors import ConfigError, Refused
 from tests import lines, servers
 
@@ -298,6 +298,35 @@ def test_a_key_that_may_install_a_part_installs_nothing(chain: Site) -> None:
     assert "manage_index_templates" not in told
 
 
+INSTALLS = shipped("installer")["role_descriptors"]["installer"]
+
+
+@pytest.mark.parametrize("privilege", [*INSTALLS["cluster"], *INSTALLS["indices"][0]["privileges"]])
+def test_init_names_precisely_the_right_that_lacks(
+    chain: Site, privilege: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key with any right fewer than the shipped one, on a server that deletes by age: exit 8, one sentence, nothing
+    is installed. Without `monitor` even the version is not told, and it is the server that names it.
+    """
+    body = shipped("installer")
+    role = body["role_descriptors"]["installer"]
+    role["cluster"] = [right for right in role["cluster"] if right != privilege]
+    role["indices"] = [each for each in role["indices"] if privilege not in each["privileges"]]
+    chain.add_key("hindered", body)
+    monkeypatch.setattr(Installer, "features", lambda _: frozenset({LIFECYCLE}))
+    before = ours(chain.owner)
+    code, out, talk = inside(chain.settings("hindered"), "init")
+    (told,) = talk.splitlines()
+    assert (code, out, ours(chain.owner)) == (Refused.exit_code, "", before)
+    if privilege == "monitor":
+        assert "granted by the cluster privileges [monitor," in told
+    else:
+        (lacking,) = re.findall("it lacks (.*): run init with an installer's key$", told)
+        places = (f"siem-anomaly-{kind}" for kind in ("deadletter-*", "feedback", "health-*", "records-*", "state"))
+        wanted = [f"{privilege} on {place}" for place in (places if privilege == "manage" else ("the cluster",))]
+        assert lacking == ", ".join(wanted)
+
+
 FORBIDDEN: Mapping[str, Callable[[Elasticsearch, Mapping[str, Any]], object]] = {
     "delete a record": lambda worker, record: worker.delete(index=record["_index"], id=record["_id"]),
     "overwrite a record": lambda worker, record: worker.index(index=record["_index"], id=record["_id"], document={}),
@@ -324,18 +353,15 @@ def test_the_workers_key_cannot(chain: Site, operation: str) -> None:
         FORBIDDEN[operation](worker, chain.after["poll anew"][0])
 
 
+RIGHTS = shipped("worker")["role_descriptors"]["worker"]["indices"]
+
+
 @pytest.mark.parametrize(
-    ("group", "privilege", "patterns"),
-    [
-        (0, "read", [SOURCE]),
-        (1, "create_doc", ["siem-anomaly-deadletter-*", "siem-anomaly-health-*", "siem-anomaly-records-*"]),
-        (2, "index", ["siem-anomaly-state"]),
-    ],
+    ("group", "privilege"),
+    [(group, privilege) for group, each in enumerate(RIGHTS) for privilege in each["privileges"]],
 )
-def test_check_names_precisely_the_right_that_lacks(
-    chain: Site, group: int, privilege: str, patterns: list[str]
-) -> None:
-    """A key with one right fewer than the shipped one: exit 9, and that right by its name and place, nothing else.
+def test_check_names_precisely_the_right_that_lacks(chain: Site, group: int, privilege: str) -> None:
+    """A key with any right fewer than the shipped one: exit 9, and that right by its name and place, nothing else.
 
     Of our own indices it is said once, however many sources there are.
     """
@@ -347,6 +373,7 @@ def test_check_names_precisely_the_right_that_lacks(
     whose = [""] if group else ["sources.auth: ", "sources.second: "]
     assert code == cli.FAULTS
     faults = [line for line in told.splitlines() if "no bundle yet" not in line]  # of the second, once it can be read
+    patterns = sorted(RIGHTS[group]["names"])
     assert faults == [f"{of}the key lacks {privilege} on {pattern}" for of in whose for pattern in patterns]
 
 

@@ -74,11 +74,13 @@ def _records(settings: Settings) -> set[str]:
         return {hit["_id"] for hit in json.load(answer)["hits"]["hits"]}
 
 
-def _expected(path: Path) -> set[str]:
-    """The ids that an undisturbed run writes: a dry run of the same site, in this process."""
+def _expected(path: Path, earlier_s: float = 0.0) -> set[str]:
+    """The ids that an undisturbed run writes which begins to look so much earlier: a dry run of the same site, here."""
     settings = config.load(path)
     polling = wiring.polling(settings, ("day", 0))
-    whole = replace(polling, settings=polling.settings.model_copy(update={"max_window_s": 86_400.0 * 3650}))
+    bundle = replace(polling.bundle, until=polling.bundle.until - round(earlier_s * 1000))
+    long = polling.settings.model_copy(update={"max_window_s": 86_400.0 * 3650})
+    whole = replace(polling, bundle=bundle, settings=long)
     (polled,) = catch_up(whole, wiring.build(settings), dry_run=True)
     return {record_id(anomaly) for anomaly in polled.anomalies}
 
@@ -88,9 +90,9 @@ def _worker(path: Path, name: str) -> AbstractContextManager[subprocess.Popen[by
     return _celery(path, name, "worker", "--concurrency", "1", "-n", name)
 
 
-def _beat(path: Path, name: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+def _beat(path: Path, name: str, *options: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """A timetable."""
-    return _celery(path, name, "beat", "--pidfile", "")
+    return _celery(path, name, "beat", "--pidfile", "", *options)
 
 
 @contextmanager
@@ -279,9 +281,32 @@ def test_two_beats_poll_no_source_twice_at_once(site: Path) -> None:
     assert _records(settings) == expected
 
 
+def test_a_beat_that_dies_is_stood_in_for(site: Path) -> None:
+    """SIGKILL of the one that sends: when its lock has run out, here after five seconds, the other has it, and polls
+    go on.
+    """
+    settings, short = config.load(site), ("redbeat.lock_timeout=(int)5", "beat.max_loop_interval=1")
+    with (
+        _broker(site, "interval_s = 1\n") as (url, _, there),
+        Redis.from_url(url) as redis,
+        _worker(there, "stood-by"),
+        _beat(there, "beat-dying", *short) as dying,
+    ):
+        _until(lambda: _caught_up(settings), "the last document")
+        with _beat(there, "beat-standby", *short):
+            _until(lambda: "set" in {each["cmd"] for each in redis.client_list()}, "the other one to ask for the lock")
+            lock, last = redis.get("redbeat::lock"), _checkpoint(settings)
+            _until(lambda: _checkpoint(settings) > last + 2_000, "polls while it waits")
+            assert redis.get("redbeat::lock") == lock is not None
+            os.killpg(dying.pid, signal.SIGKILL)
+            _until(lambda: redis.get("redbeat::lock") not in {lock, None}, "another lock")
+            last = _checkpoint(settings)
+            _until(lambda: _checkpoint(settings) > last + 4_000, "polls after it")
+
+
 def test_the_past_is_judged_by_workers_that_are_killed(site: Path) -> None:
     """`backfill` queues pieces; a worker dies over them, the command is given again, and the set is the same."""
-    settings, expected = config.load(site), _expected(site)
+    settings = config.load(site)
     day = f"{lines.DAY:%Y-%m-%dT%H:%M:%S}", f"{lines.DAY + timedelta(days=2):%Y-%m-%dT%H:%M:%S}"
     options = ["--source", "day", "--from", day[0], "--to", day[1], "--hours", "6", "--no-wait"]
     command = [sys.executable, "-m", "plugin.cli", "--config", str(site), "backfill", *options]
@@ -300,4 +325,4 @@ def test_the_past_is_judged_by_workers_that_are_killed(site: Path) -> None:
         words = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         _until(lambda: done() == len(spans), "all of the past")
     assert "of 8 pieces are queued" in words
-    assert _records(settings) == expected
+    assert _records(settings) == _expected(site, earlier_s=polling.lead / 1000)

@@ -92,6 +92,10 @@ class Polling:
         """How far back documents are told apart one by one, milliseconds."""
         return round(self.settings.overlap_s * 1000)
 
+    def overlap_before(self, checkpoint: Checkpoint) -> int:
+        """The same as it is: less where so many documents came that a checkpoint has no room for more."""
+        return min(self.overlap, checkpoint.until - tally.begins(checkpoint.seen))
+
 
 @dataclass(frozen=True)
 class Polled:
@@ -120,6 +124,8 @@ class Polled:
     backlog_s: float = 0.0
     """Of it what could have been judged by now: all but the delay."""
     checkpoint_bytes: int = 0
+    overlap_s: float = 0.0
+    """How far back documents are told apart one by one: less than `overlap_s` of the settings where too many came."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """By station: load, read, parse, match, window, score, explain, write, commit."""
     anomalies: tuple[Anomaly, ...] = ()
@@ -146,7 +152,7 @@ class Polled:
     @property
     def levels(self) -> dict[str, float]:
         """Where the source stands after it."""
-        levels = {"lag_seconds": self.lag_s, "backlog_seconds": self.backlog_s}
+        levels = {"lag_seconds": self.lag_s, "backlog_seconds": self.backlog_s, "overlap_seconds": self.overlap_s}
         return levels | ({"checkpoint_bytes": self.checkpoint_bytes} if self.checkpoint_bytes else {})  # as it was
 
     @property
@@ -183,7 +189,7 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
     checkpoint = stored or begin(polling)
     wanted = _span(polling, checkpoint, now)
     if wanted.lo >= wanted.hi:
-        return _polled(polling, wanted.lo, wanted.lo, now)
+        return _polled(polling, wanted.lo, checkpoint, now)
     with spent.on("read"):
         late = _late(polling, ports, checkpoint)
         page = ports.logs.read(polling.stream, wanted)
@@ -192,14 +198,14 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
     found = detect(hits, polling.source, polling.bundle, tails, until / 1000, spent, since)
     found, told = told_once(polling, checkpoint, found)
     _refuse_unreadable(polling, hits, found)
-    written, size = NOTHING, 0
+    judged, written, size = replace(checkpoint, until=until), NOTHING, 0
     if not dry_run:
         with spent.on("write"):
             written = write(polling, ports, found, now / 1000, late=_came_after(checkpoint.until))
         with spent.on("commit"):
-            advanced = _advanced(polling, replace(checkpoint, told=told), hits, until, found)
-            size = ports.checkpoints.commit(advanced, replacing=stored)
-    return _polled(polling, wanted.lo, until, now, found, len(late), written, size, spent.seconds)
+            judged = _advanced(polling, replace(checkpoint, told=told), hits, until, found)
+            size = ports.checkpoints.commit(judged, replacing=stored)
+    return _polled(polling, wanted.lo, judged, now, found, len(late), written, size, spent.seconds)
 
 
 def begin(polling: Polling) -> Checkpoint:
@@ -311,7 +317,7 @@ def _advanced(polling: Polling, before: Checkpoint, hits: Sequence[Hit], until: 
 def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
     polling: Polling,
     since: int,
-    until: int,
+    judged: Checkpoint,
     now: int,
     found: Detection | None = None,
     n_late: int = 0,
@@ -323,7 +329,7 @@ def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
     return Polled(
         polling.key,
         polling.bundle.id,
-        until,
+        judged.until,
         len(found.lines) + len(found.rejected),
         n_late,
         len(found.rejected),
@@ -333,9 +339,10 @@ def _polled(  # noqa: PLR0913, PLR0917 - what a poll knows at its end
         len(found.anomalies),
         sum(each.repeats > 0 for each in found.anomalies),
         written,
-        lag_s=(now - until) / 1000,
-        backlog_s=max(polling.limit(now) - until, 0) / 1000,
+        lag_s=(now - judged.until) / 1000,
+        backlog_s=max(polling.limit(now) - judged.until, 0) / 1000,
         checkpoint_bytes=size,
+        overlap_s=polling.overlap_before(judged) / 1000,
         seconds=seconds or {},
         anomalies=tuple(found.anomalies),
         since=since,

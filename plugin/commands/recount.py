@@ -83,6 +83,7 @@ def _judged_late(
         written=written,
         lag_s=(now - checkpoint.until) / 1000,
         checkpoint_bytes=size,
+        overlap_s=polling.overlap_before(checkpoint) / 1000,
         seconds=spent.seconds,
         anomalies=tuple(found.anomalies),
     )
@@ -111,7 +112,7 @@ class _Again:
 def _past(polling: Polling, checkpoint: Checkpoint) -> Span:
     """The whole buckets between how far back anything can be late, or polling began, and the overlap."""
     lo = max(checkpoint.until - round(polling.settings.max_late_s * 1000), checkpoint.since)
-    hi = max(checkpoint.until - polling.overlap, tally.begins(checkpoint.seen))
+    hi = checkpoint.until - polling.overlap_before(checkpoint)
     return Span(lo + -lo % BUCKET_MS, hi - hi % BUCKET_MS)
 
 

@@ -40,6 +40,7 @@ COUNTS = {
 LEVELS = {
     "lag_seconds": "From the end of what has been judged to the server's now.",
     "backlog_seconds": "Of it what could have been judged by now.",
+    "overlap_seconds": "How far back documents are told apart one by one; less than set where too many came.",
     "checkpoint_bytes": "Size of the checkpoint as stored.",
 }
 

@@ -131,6 +131,7 @@ class ElasticAnomalies:
             "target": document.store,
             "document_id": document.id,
             "document": document.body,
+            "source": _source(document.body),
         }
         month = document.store.rpartition("-")[2]  # as the document's own: a replay finds the letter there
         return NewDocument(f"{self._prefix}-deadletter-{month}", document.id, body)
@@ -226,6 +227,12 @@ def _fitting(items: Sequence[_Item]) -> Iterator[_Item]:
         if size > CHUNK_BYTES:
             return
         yield item
+
+
+def _source(body: Document) -> dict[str, Any]:
+    """Whose line a document is about, as the letter of a line that could not be read has it; health is about none."""
+    told = body.get("siem_anomaly", {}).get("source", {})
+    return {"name": told.get("name"), "index": told.get("index"), "id": next(iter(told.get("ids", ())), None)}
 
 
 def _poison(document: NewDocument, error: Mapping[str, Any]) -> _Poison:

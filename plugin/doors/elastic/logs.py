@@ -166,17 +166,18 @@ class ElasticLogs:
 
     @contextlib.contextmanager
     def _asking(self, stream: Stream, operation: str) -> Iterator[None]:
-        """As `asking`; that the server will not run the script that tells the parts is said in these words."""
+        """As `asking`; what of the stream the server will not search, and what to do about it, is said in our words."""
         with asking(self._client, operation.format(_names(stream))):
             try:
                 yield
             except BadRequestError as error:
-                if stream.part is None or "script" not in reason(error):
-                    raise
-                raise Refused(
-                    f"{_names(stream)} cannot be split: the server runs no painless script in a search "
-                    f"({reason(error)}); allow it, or set partitions = 1"
-                ) from error
+                if stream.part is not None and "script" in reason(error):
+                    raise Refused(
+                        f"{_names(stream)} cannot be split: the server runs no painless script in a search "
+                        f"({reason(error)}); allow it, or set partitions = 1"
+                    ) from error
+                self._preflight(stream)  # an index may have come since it was last looked at, or was never looked at
+                raise
 
     def _falls_to(self, stream: Stream) -> list[dict[str, Any]]:
         """The filter of the stream's part; none where it is about all documents."""
