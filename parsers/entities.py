@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from socket import AF_INET, AF_INET6, inet_pton
 
+from parsers.doubts import IP4, SAID, is_said_twice, may_be_two, unspoken
 from parsers.fenced import fenced
 
 MAX_CHARS = 4_096
@@ -308,7 +309,6 @@ _BRACKETED = re.compile(
 
 # The look-behinds stand after the first character, so that the search can jump to it: four times as fast. Behind an
 # address a port may stand: tcpdump writes it after a dot, and an arrow after that.
-_IP4 = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?!\w|\.\w(?!\d{0,4} > ))")
 _IP6 = re.compile(r"[0-9a-fA-F:](?<![\w:.].)[0-9a-fA-F:]{1,44}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
 _IS_NETWORK = re.compile(r"/\d{1,2}(?!\d)")
 _WWN = re.compile(r"(?:[0-9a-fA-F]{2}:){7}[0-9a-fA-F]{2}")
@@ -335,7 +335,6 @@ MAX_KEY = 36
 """Characters before an address that may be its key's: `srcip=`, `client_ip: `, `Source Address: `, `src: /`."""
 MAX_QUOTED = 8
 """Texts in quotes that are looked behind for a ` from `."""
-_SAID = (",", "msg=", "message=", 'msg":', 'message":', 'MESSAGE":')
 _SIDES = ("src", "source", "client", "remote", "peer", "user", "orig", "caller", "attacker", "calling", "")
 _PLACES = ("ip", "ipaddr", "ipaddress", "ip_address", "addr", "address", "host", "h")
 _PEERS = frozenset(
@@ -346,42 +345,8 @@ _PEERS = frozenset(
 _OWN = frozenset({"server", "local", "destination", "dest", "target"})
 """What stands before `address` where it is not the peer's."""
 _QUOTES = ('"', "'", "<", "`")
-_REST = re.compile(
-    r"\b(?:[sS]tatement|[cC]ommand|said|User-Agent|vendor ID|Reply-Message|argument\(s\)|VERIFY \w{1,16}"
-    r"|[sS]ubject name|TLS Auth Error): ?|\bapplication_name="
-    r"|\b(?:database|relation|column|function|table|type|operator) \"(?=.* does not exist)"
-)
-"""What another's words follow, to the end."""
-_CLAIM = re.compile(r" user=\S{1,255}(?: (?:from )?\d{1,3}(?:\.\d{1,3}){3})?")
-_VERDICTS = frozenset((
-    *("authentication", "login", "logon", "auth", "ok", "failed", "failure", "failures", "succeeded", "success"),
-    *("successful", "successfully", "for", "denied", "accepted", "rejected", "refused", "granted", "blocked", "locked"),
-    *("error", "attempt", "attempts", "opened", "closed", "expired", "invalid", "bad", "authenticated", "authorized"),
-    *("connected", "disconnected", "session", "password", "event", "changed"),
-))  # fmt: skip
-"""What `user=` may follow in a sentence; behind another word it is a value: a host's name, a network's, a file's."""
-_MARKS = {'"': re.compile('"'), "'": re.compile(r"'(?<!\w')|'(?!\w)")}
-"""Quotes, but for apostrophes."""
-_TOLD = re.compile(
-    r"(?<!\\)\"(?:[^\"\\]|\\.)*+\"|(?<![^\s=(\[:,`])'[^']*+'(?!\w)|`[^`']*+'|<[^<>]*+>",
-    re.DOTALL,
-)
-_QUOTED_PEER = re.compile(r"(?<= )['\"][\d.:a-fA-F]{7,45}['\"]\Z")
-_ENDS = {mark: re.compile(rf"(?<![\s=:,(\[]){mark}(?=[\s.,;:)\]]|\Z)") for mark in _MARKS}
-_TELLING = re.compile(r"=|\b(?:from|for|[uU]ser|username|by|IP|ip|client)\b(?!.?\Z)|\d\.\d{1,3}\.\d{1,3}\.\d")
-"""What a name or a title does not hold, but who wants to be taken for another."""
-_ENDPOINTS = re.compile(r".[\d.: ]{1,255}.\Z")
 _HOST_NAME = re.compile(r" ?\w{1,16}=(?=[^\s\[]{0,255}\.)[^\s\[]{1,255} ?\[[\d.:a-fA-F]{2,45}\]")
 """A host that calls itself `user=root.example`."""
-_IN_BRACKETS = re.compile(r"\[(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})\]")
-_PAIRS = re.compile(r"(?:\A|[\s,;|^])([A-Za-z][\w.]{1,24})=(\"[^\"]*|[^\s,;|^\"]{1,255})")
-_SPACED_KEYS = ("Source Network Address: ", "username: ", " IP: ", "Uname: ", " IP = ")
-_KEYS = frozenset((
-    *("user", "username", "userName", "suser", "duser", "usrName", "sasl_username", "acct", "AccountID", "authid"),
-    *("src", "srcip", "src_ip", "ip", "ipAddress", "IP", "rip", "rhost", "remip", "raddr"),
-))  # fmt: skip
-"""Keys of users and of peers, which no line has twice."""
-_NAMED_AND_PLACED = re.compile(r"(?<!\S)user=\S{1,128} from (\d{1,3}(?:\.\d{1,3}){3})(?!\w|\.\w)")
 _TRANSPORTS = ("/UDP", "/TCP", "/TLS", "/WS", "/WSS")
 
 
@@ -416,7 +381,7 @@ def _is_quoted_whole(user: str, message: str) -> bool:
 
 def _surely(message: str, user: str, address: str, peer: str) -> tuple[str, str]:
     """What was found, but for what a stranger may have written."""
-    if (heard := _unspoken(message)) != message:
+    if (heard := unspoken(message)) != message:
         user, address = _standing_in(message, user and _user(heard)), peer or (address and _address(heard))
         message = heard
     places = set(_FROM.findall(message)) if " from " in message else set()
@@ -424,9 +389,9 @@ def _surely(message: str, user: str, address: str, peer: str) -> tuple[str, str]
         user = ""  # it may end at any of them
     if places - {address} and "rhost=" in message:
         return "", peer
-    if _is_said_twice(message, address):
+    if is_said_twice(message, address):
         return "", peer
-    if "[" in message and not peer and _may_be_two(message):
+    if "[" in message and not peer and may_be_two(message):
         return ("", "") if "]..." in message else (user, "")
     return user, address
 
@@ -434,76 +399,6 @@ def _surely(message: str, user: str, address: str, peer: str) -> tuple[str, str]
 def _standing_in(message: str, user: str) -> str:
     """A name that was not put together from what was left of a message."""
     return user if user in message or user.replace("\\", "\\\\") in message else ""
-
-
-def _may_be_two(message: str) -> bool:
-    """Whether two addresses in brackets could each be the peer's, or two ends of a tunnel its end."""
-    if "]..." in message:
-        return message.count("]...") > 1
-    if message.count("[") < 2 or message[0] == "[" or " from [" in message or "->" in message:
-        return False
-    return len(set(_IN_BRACKETS.findall(message))) > 1
-
-
-def _unspoken(message: str) -> str:
-    """The message without what stands in quotes and has blanks in it: that is a request, a name, a title.
-
-    Not where `msg=` opens the quote. A quote that is left over closed one of a stranger's.
-    """
-    if (rest := _REST.search(message)) and not message.endswith(_SAID, 0, rest.start() + 1):
-        message = message[: rest.start()]
-    heard = _TOLD.sub(_silenced, message)
-    if (claim := _CLAIM.search(heard)) and _is_anothers(heard[: claim.start()]):
-        heard = heard[: claim.start()] + heard[claim.end() :]
-    for mark, quotes in _MARKS.items():
-        places = [found.start() for found in quotes.finditer(heard)] if mark in heard else []
-        if len(places) % 2 and (last := _last_closed(heard, mark)) > places[0]:
-            heard = f"{heard[: places[0]]}{mark}{mark} {heard[last:]}"
-    return heard
-
-
-def _last_closed(message: str, mark: str) -> int:
-    """Where the last quote closes, or what stands in it begins where that is an address and the line's end; -1."""
-    ends = [found.start() for found in _ENDS[mark].finditer(message)]
-    if ends and (peer := _QUOTED_PEER.search(message)):
-        return peer.start()
-    return ends[-1] if ends else -1
-
-
-def _is_anothers(before: str) -> bool:
-    """Whether a sentence that goes so far names something, which its `user=` then is."""
-    words = before.split()[-2:]
-    last = words.pop() if words else ""
-    if last in {"for", "by"} and words:  # `denied for user=bob`, not `response for user=root.example`
-        last = words.pop()
-    return "=" not in before and last.isalnum() and last.lower() not in _VERDICTS
-
-
-def _silenced(told: re.Match[str]) -> str:
-    text = told[0]
-    if (
-        len(text.split(None, 1)) < 2
-        or not _TELLING.search(text)
-        or _ENDPOINTS.match(text)
-        or told.string.endswith(_SAID, 0, told.start())
-    ):
-        return text
-    return text[0] + text[-1]
-
-
-def _is_said_twice(message: str, address: str) -> bool:
-    """Whether a key of users or peers has two values: one of them may be a stranger's."""
-    if "=" in message:
-        named = _NAMED_AND_PLACED.search(message)
-        before = _IP4.findall(message, 0, named.start()) if named and address in {named[1], ""} else ()
-        if named and any(at != named[1] for at in before):
-            return True
-        if message.count("=") > 1:
-            values: dict[str, str] = {}
-            pairs = ((key, value) for key, value in _PAIRS.findall(message) if key in _KEYS)
-            if any(values.setdefault(key, value) != value for key, value in pairs):
-                return True
-    return any(message.count(key) > 1 for key in _SPACED_KEYS)
 
 
 def _begun(message: str) -> tuple[str, str]:
@@ -581,7 +476,7 @@ def _is_quoted(message: str, at: int) -> bool:
     """Not in a quote that `msg=` opens: it is the program's own."""
     before = message[:at].replace('\\"', "")
     is_open = before.count('"') % 2 == 1 and message.find('"', at) >= 0
-    return is_open and not before.endswith(_SAID, 0, before.rfind('"'))
+    return is_open and not before.endswith(SAID, 0, before.rfind('"'))
 
 
 def _first_address(message: str, start: int, is_sought: _Test | None = None, is_other: _Test | None = None) -> str:
@@ -591,8 +486,8 @@ def _first_address(message: str, start: int, is_sought: _Test | None = None, is_
     others only those count that `is_other` allows.
     """
     first = named = ""
-    for pattern in (_IP4, _IP6):
-        if not (message.count(".", start) >= 3 if pattern is _IP4 else _may_hold_six(message, start)):
+    for pattern in (IP4, _IP6):
+        if not (message.count(".", start) >= 3 if pattern is IP4 else _may_hold_six(message, start)):
             continue
         for found in pattern.finditer(message, start):
             if not (address := _somebodys(found)):
