@@ -72,12 +72,10 @@ def detect(
     tails: Mapping[str, Tails[LogLine]],
     until: float,
     spent: Spent | None = None,
-    since: float = -math.inf,
 ) -> Detection:
     """Turn hits, oldest first, into anomalies, and the tails of each walk to carry on.
 
-    `until` is how far the source's clock has come, in seconds, and `since` where it begins for a walk without tails.
-    `spent` is told where the time goes.
+    `until` is how far the source's clock has come, in seconds. `spent` is told where the time goes.
     """
     spent = spent or Spent()
     with spent.on("parse"):
@@ -85,7 +83,7 @@ def detect(
     missed = bundle.matcher.n_missed
     with spent.on("match"):
         matches = bundle.matcher.match(lines)
-    anomalies, carried = judge(matches, source.name, bundle, tails, until, spent, since)
+    anomalies, carried = judge(matches, source.name, bundle, tails, until, spent)
     n_unknown = sum(match.event == UNKNOWN for match in matches)
     n_dropped = sum(each.n_dropped for each in carried.values())
     return Detection(anomalies, lines, rejected, n_unknown, carried, bundle.matcher.n_missed - missed, n_dropped)
@@ -100,7 +98,11 @@ def judge(
     spent: Spent | None = None,
     since: float = -math.inf,
 ) -> tuple[list[Anomaly], dict[str, Tails[LogLine]]]:
-    """The anomalies of matched lines, by all views together, and each walk's tails."""
+    """The anomalies of matched lines, by all views together, and each walk's tails.
+
+    `since` is where the lines begin, seconds since the epoch, if sessions may have been under way there: of what may
+    have begun before, neither the first event nor the whole is judged.
+    """
     spent = spent or Spent()
     views = {view.name: view for view in bundle.views}
     looks: list[Look] = []

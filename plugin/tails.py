@@ -8,14 +8,12 @@
 
 Views that cut their sessions alike share their lines. Where images are counted a row goes on: [[event before,
 event, count], …], [[bin, event, count], …], last event. The order of the sessions is theirs: longest silent first.
-`recent` is there where a view asks for values, `since` where it is known when the looking began. A blank before it all:
-see `WHOLE`.
+`recent` is there where a view asks for values. A blank before it all: see `WHOLE`.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -53,7 +51,6 @@ def encode(tails: Mapping[str, Tails[LogLine]]) -> bytes:
             "sessions": [_row(name, tail, place(tail.line)) for name, tail in each.sessions.items()],
         }
         | ({"recent": list(each.recent.items())} if each.recent else {})
-        | ({"since": each.since} if math.isfinite(each.since) else {})
         for view, each in tails.items()
     }
     return zlib.compress(_dumps({"lines": lines, "views": views}), LEVEL)
@@ -77,7 +74,6 @@ def decode(data: bytes) -> dict[str, Tails[LogLine]]:
                 dict(_session(row, lines) for row in each["sessions"] if not _is_old(row)),
                 float(each["clock"]),
                 dict(_recent(row) for row in each.get("recent", ())),
-                since=float(each.get("since", -math.inf)),
             )
             for view, each in document["views"].items()
         }

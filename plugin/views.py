@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -135,18 +135,16 @@ class View:
         return self.lens.name
 
     def look(self, sightings: Sequence[Sighting[LogLine]], before: Tails[LogLine] = FROM_THE_FIRST) -> Look:
-        """How strange it finds each that it can judge; distinct windows are computed once.
-
-        `before` is what was carried to here.
-        """
+        """How strange it finds each; distinct windows are computed once. `before` is what was carried to here."""
         windows = self.lens.windows(sightings)
         surprises = surprise_once(self.detector, windows)
         unknown = self.lens.unknown(sightings, before.since)
         surprises[unknown] = 0.0
-        means = by_session(sightings, windows, surprises, before.sessions) if self.lens.whole else None
-        found = means.surprises if means else surprises
-        look = Look(self, sightings, found, self.calibration.score(found), means)
-        return look.without(unknown) if unknown else look
+        if not self.lens.whole:
+            return Look(self, sightings, surprises, self.calibration.score(surprises))
+        means = by_session(sightings, windows, surprises, before.sessions)
+        means.surprises[unknown] = 0.0
+        return Look(self, sightings, means.surprises, self.calibration.score(means.surprises), means)
 
 
 @dataclass(frozen=True)
@@ -197,15 +195,6 @@ class Look(NamedTuple):
     """The view's own, 0…100, shape (sightings,)."""
     means: Means | None = None
     """Where it judges whole sessions: what they came to."""
-
-    def without(self, places: Collection[int]) -> Look:
-        """The same but for some sightings: of those the other views have to speak."""
-        kept = sorted(set(range(len(self.sightings))).difference(places))
-        means = self.means
-        if means:
-            steps = {new: means.steps[old] for new, old in enumerate(kept) if old in means.steps}
-            means = Means(means.surprises[kept], steps, means.sums)
-        return Look(self.view, [self.sightings[i] for i in kept], self.surprises[kept], self.scores[kept], means)
 
     def own(self, place: int) -> Sighting[LogLine]:
         """A sighting with the window that the view's detector judged."""

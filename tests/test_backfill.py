@@ -33,9 +33,9 @@ def written(of: Ports) -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def at_the_time() -> set[tuple[str, str]]:
-    """What polls would have written that had begun an hour before: of the day's first sessions they know the whole."""
+    """What polls would have written then."""
     then = ports()
-    catch_up(polling(replace(LATER, until=BEGIN - HOUR_MS)), then)
+    catch_up(polling(replace(LATER, until=BEGIN)), then)
     return written(then)
 
 

@@ -13,7 +13,7 @@ from models.windows import END, UNKNOWN, Tails
 from parsers.line import LogLine
 from plugin import tails as bytes_of
 from plugin.documents import record_id
-from plugin.pipeline import NEAR, Anomaly, Detection, detect
+from plugin.pipeline import NEAR, Anomaly, Detection, detect, judge
 from plugin.ports import Hit
 from plugin.sources import Source
 from tests import lines
@@ -75,7 +75,8 @@ def test_what_may_have_begun_earlier_is_not_blamed_for_its_beginning() -> None:
     begun = HITS[first].clock / 1e9
 
     def judged(since: float) -> dict[str, Anomaly]:
-        anomalies = detect(HITS[first:], AUTH, lines.watchful(), {}, UNTIL, since=since).anomalies
+        matches = lines.watchful().matcher.match(AUTH.read(HITS[first:])[0])
+        anomalies, _ = judge(matches, AUTH.name, lines.watchful(), {}, UNTIL, since=since)
         return {record_id(anomaly): anomaly for anomaly in anomalies}
 
     everything, fair = judged(-math.inf), judged(begun)

@@ -94,22 +94,6 @@ def test_any_poll_length_writes_the_same_records(
     assert records(anomalies) == undisturbed
 
 
-def test_where_the_looking_began_is_carried_and_begins_anew_with_other_events(bundle: Bundle) -> None:
-    """What was open then may have begun before: a checkpoint says so of each walk, until another bundle's events."""
-    ports, half = Ports(logs_of(HITS), FakeAnomalies(), FakeCheckpoints()), len(HITS) // 2
-    source = polling(bundle, max_hits=half)
-    poll(source, ports)
-    first = ports.checkpoints.load("day")
-    assert first
-    assert {each.since for each in first.tails.values()} == {first.since / 1000}
-    other = replace(bundle, views=bundle.views[:1])
-    assert other.language != bundle.language
-    poll(replace(source, bundle=other), ports)
-    second = ports.checkpoints.load("day")
-    assert second
-    assert {each.since for each in second.tails.values()} == {first.until / 1000}
-
-
 @settings(max_examples=8, deadline=None)
 @given(at=st.integers(1, 8), after=st.booleans())
 def test_a_crash_at_any_write_changes_nothing(

@@ -194,8 +194,7 @@ def poll(polling: Polling, ports: Ports, *, dry_run: bool = False) -> Polled:
         late = _late(polling, ports, checkpoint)
         page = ports.logs.read(polling.stream, wanted)
     hits, until = [*late, *page.hits], page.span.hi
-    tails, since = _tails(checkpoint, polling.bundle), checkpoint.until / 1000
-    found = detect(hits, polling.source, polling.bundle, tails, until / 1000, spent, since)
+    found = detect(hits, polling.source, polling.bundle, _tails(checkpoint, polling.bundle), until / 1000, spent)
     found, told = told_once(polling, checkpoint, found)
     _refuse_unreadable(polling, hits, found)
     judged, written, size = replace(checkpoint, until=until), NOTHING, 0

@@ -63,7 +63,7 @@ def _judged_late(
     polling: Polling, ports: Ports, checkpoint: Checkpoint, known: Tally, at: int, now: int, spent: Spent
 ) -> Polled:
     """Ten minutes judged anew, what is new of them written, and committed what they hold."""
-    again = _judged_again(polling, ports, checkpoint, at, spent)
+    again = _judged_again(polling, ports, at, spent)
     found, told = told_once(polling, checkpoint, again.new_to(known))
     with spent.on("write"):
         written = write(polling, ports, found, now / 1000, late=lambda _: True)
@@ -116,13 +116,12 @@ def _past(polling: Polling, checkpoint: Checkpoint) -> Span:
     return Span(lo + -lo % BUCKET_MS, hi - hi % BUCKET_MS)
 
 
-def _judged_again(polling: Polling, ports: Ports, checkpoint: Checkpoint, at: int, spent: Spent) -> _Again:
+def _judged_again(polling: Polling, ports: Ports, at: int, spent: Spent) -> _Again:
     """Judge ten minutes anew, and some before and after them for context; never more than `max_hits` at once."""
     around, tails = Span(at - polling.lead, at + BUCKET_MS + polling.lead), dict[str, Tails[LogLine]]()
-    since = max(around.lo, checkpoint.since) / 1000
     again = _Again(at, {}, [], [])
     for page in spent.each("read", pages(ports.logs, polling.stream, around)):
-        found = detect(page.hits, polling.source, polling.bundle, tails, page.span.hi / 1000, spent, since)
+        found = detect(page.hits, polling.source, polling.bundle, tails, page.span.hi / 1000, spent)
         tails = dict(found.tails)
         inside = [hit for hit in page.hits if _inside(at, hit.clock // tally.NS_PER_MS)]
         origins = {hit.origin for hit in inside}

@@ -128,9 +128,4 @@ def _joined(before: Iterable[Tails[LogLine]], own: set[str]) -> Tails[LogLine]:
     sessions = [each for tails in before for each in tails.sessions.items() if each[1].line.origin in own]
     moments = [each for tails in before for each in tails.recent.items()]
     recent = {event: max(each for other, each in moments if other == event) for event, _ in moments}
-    return Tails(
-        dict(sorted(sessions, key=lambda each: each[1].clock)),
-        max(tails.clock for tails in before),
-        recent,
-        since=max(tails.since for tails in before),
-    )
+    return Tails(dict(sorted(sessions, key=lambda each: each[1].clock)), max(tails.clock for tails in before), recent)
