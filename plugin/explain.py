@@ -119,8 +119,12 @@ def events(history: Iterable[int]) -> list[int]:
 
 
 def _is_own_line(anomaly: Anomaly, event: int) -> bool:
-    """Whether an event that no template has is the line itself, whose words can be shown."""
-    return event == UNKNOWN == anomaly.sighting.window.event and not anomaly.explanation.spots
+    """Whether an event that no template has is the line itself, or its session's last, whose words can be shown."""
+    if event != UNKNOWN:
+        return False
+    if anomaly.sighting.window.event == END:
+        return anomaly.before[-1:] == (UNKNOWN,)
+    return anomaly.sighting.window.event == UNKNOWN and not anomaly.explanation.spots
 
 
 def masked(anomaly: Anomaly) -> str:

@@ -133,6 +133,18 @@ def test_a_sessions_unknown_step_is_not_quoted_as_its_last_line() -> None:
     )
 
 
+def test_a_session_that_ends_with_a_line_like_none_before_quotes_it() -> None:
+    """Its last line is at hand: an alert that only says that there was one helps nobody."""
+    why = Explanation("steps", 0.01, seen=0, total=0, spots=(Spot(UNKNOWN, UNKNOWN, 1, 0.01),))
+    ended = replace(anomaly(why, Window((UNKNOWN,), END)), before=(UNKNOWN, UNKNOWN))
+    words = ACCEPTED.replace("<*>", "alice")
+    assert explain.message(ended) == f'Unusual course of a sshd session on web-01: "{words}"'
+    assert f"`{words}` (a line like none before) came once; what comes there was never seen before" in explain.reason(
+        ended
+    )
+    assert "a line like none before" in explain.message(replace(ended, before=(UNKNOWN, event(FAILED))))
+
+
 def test_an_event_is_told_by_how_often_it_was_seen() -> None:
     """Once, several times, or never."""
     accepted = event(ACCEPTED)
